@@ -1,0 +1,1 @@
+"""Abstract models, the exhaustive explorer and the invariants."""

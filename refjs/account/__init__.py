@@ -1,0 +1,1 @@
+"""Floor 2: accounts and the subscriptions that live in them."""

@@ -1,0 +1,1 @@
+"""Floor 3: one server: connections, accounts, JetStream; events in, effects out."""

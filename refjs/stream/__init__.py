@@ -1,0 +1,1 @@
+"""Floor 2: a stream as a fold over its entries."""

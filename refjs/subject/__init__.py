@@ -1,0 +1,1 @@
+"""Floor 0: subjects, wildcards and the interest index."""

@@ -1,0 +1,1 @@
+"""Floor 4: an in-process server whose clock the test moves."""
