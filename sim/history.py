@@ -191,6 +191,10 @@ class History:
         self.add(Invoked(self.now, client, self._operations, stream, value, message_id))
         return self._operations
 
+    def complete(self, client: str, operation: int, outcome: Outcome, *, seq: Seq = 0, error: str = "") -> None:
+        """Record the end of a publish that was tried once."""
+        self.add(Completed(self.now, client, operation, outcome, seq, error=error))
+
     def mark(self, mark: Mark, server: str = "", *, group: str = "", term: int = 0, detail: str = "") -> None:
         """Record what befell a server or the network."""
         self.add(Marked(self.now, mark, server, group, term, detail))

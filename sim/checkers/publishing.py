@@ -66,17 +66,13 @@ def deduplicated(evidence: Evidence) -> Verdict:
     findings: list[str] = []
     examined = 0
     for stream, publishes in evidence.publishes.items():
-        same: dict[str, list[Publish]] = {}
-        for publish in publishes:
-            if publish.message_id:
-                same.setdefault(publish.message_id, []).append(publish)
-        copies = [_counts(observed) for observed in evidence.observed.get(stream, [])]
-        for group in same.values():
-            ended = [publish.completed for publish in group if publish.completed < NEVER]
-            if max(ended, default=0) - group[0].invoked > evidence.bounds.dedup_window_ns:
-                continue
-            examined += 1
-            findings += _doubled(group, copies)
+        groups = _repeated(publishes)
+        examined += len(publishes)
+        findings += [problem for group in groups for problem in _contradictions(group, evidence.bounds.dedup_window_ns)]
+        late = {group[0].value for group in groups if _spans(group) > evidence.bounds.dedup_window_ns}
+        once = {publish.value for publish in publishes if publish.message_id} - late
+        for observed in evidence.observed.get(stream, []):
+            findings += _stored_twice(observed, once)
     return conclude("P6", P6, findings, examined=examined)
 
 
@@ -139,22 +135,40 @@ def _misnumbered(observed: Observed, holder: dict[Seq, str]) -> list[str]:
     return findings
 
 
-def _counts(observed: Observed) -> tuple[str, dict[str, int]]:
-    counts: dict[str, int] = {}
-    for _, value in observed.messages:
-        counts[value] = counts.get(value, 0) + 1
-    return observed.server, counts
+def _repeated(publishes: list[Publish]) -> list[list[Publish]]:
+    """Return the groups of publishes that share a message ID."""
+    groups: dict[str, list[Publish]] = {}
+    first: dict[str, Publish] = {}
+    for publish in publishes:
+        if publish.message_id and first.setdefault(publish.message_id, publish) is not publish:
+            groups.setdefault(publish.message_id, [first[publish.message_id]]).append(publish)
+    return list(groups.values())
 
 
-def _doubled(group: list[Publish], copies: list[tuple[str, dict[str, int]]]) -> list[str]:
-    """Return how one message ID's publishes were told different things or stored more than once."""
-    findings: list[str] = []
+def _spans(group: list[Publish]) -> Nanos:
+    """Return how long publishes with this message ID went on."""
+    return max(p.completed if p.completed < NEVER else p.invoked for p in group) - group[0].invoked
+
+
+def _contradictions(group: list[Publish], window_ns: Nanos) -> list[str]:
+    """Return how the publishes with one message ID were told different things inside the window."""
+    if _spans(group) > window_ns:
+        return []
     acked = [publish for publish in group if publish.outcome is Outcome.OK]
-    fresh = [publish for publish in acked if not publish.duplicate]
+    told = "; ".join(map(str, acked))
     if len({publish.seq for publish in acked}) > 1:
-        findings.append("one message ID, several sequences: " + "; ".join(map(str, acked)))
-    elif len(fresh) > 1:
-        findings.append("one message ID, acknowledged as new more than once: " + "; ".join(map(str, fresh)))
-    value = group[0].value
-    findings += [f"{server} holds {group[0]} {n[value]} times" for server, n in copies if n.get(value, 0) > 1]
-    return findings
+        return [f"one message ID, several sequences: {told}"]
+    if sum(not publish.duplicate for publish in acked) > 1:
+        return [f"one message ID, acknowledged as new more than once: {told}"]
+    return []
+
+
+def _stored_twice(observed: Observed, once: set[str]) -> list[str]:
+    """Return which of the values that may stand there once a server holds more often."""
+    seen: set[str] = set()
+    again: dict[str, int] = {}
+    for _, value in observed.messages:
+        if value in seen:
+            again[value] = again.get(value, 1) + 1
+        seen.add(value)
+    return [f"{observed.server} holds {value} {times} times" for value, times in again.items() if value in once]
