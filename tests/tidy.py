@@ -33,9 +33,8 @@ FUNCTION_LINES_MAX: Final = 60
 FILE_LINES_MAX: Final = 500
 
 # mypyc rejects these, or accepts them and does something else.
-HOSTILE_NAMES: Final = frozenset(
-    {"cached_property", "runtime_checkable", "total_ordering", "copy", "deepcopy", "weakref", "pickle"}
-)
+HOSTILE_NAMES: Final = frozenset({"cached_property", "runtime_checkable", "total_ordering", "deepcopy"})
+HOSTILE_MODULES: Final = frozenset({"copy", "pickle", "weakref"})
 CLASS_DECORATORS: Final = frozenset({"dataclass", "final", "unique", "mypyc_attr", "trait"})
 BASES_OF_EXCEPTIONS: Final = frozenset({"Exception", "ValueError", "IndexError", "LookupError", "UserWarning"})
 MARKER_BASES: Final = frozenset({"ABC", "Generic", "Protocol"})
@@ -220,6 +219,8 @@ def hostility(source: Source) -> Iterator[str]:
     for node in source.nodes:
         match node:
             case ast.Name(id=name) | ast.alias(name=name) if name in HOSTILE_NAMES:
+                yield source.complaint(node, f"mypyc does not take {name}")
+            case ast.Import(names=[ast.alias(name=name)]) | ast.ImportFrom(module=name) if name in HOSTILE_MODULES:
                 yield source.complaint(node, f"mypyc does not take {name}")
             case ast.TryStar():
                 yield source.complaint(node, "mypyc does not take except*")

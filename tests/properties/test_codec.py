@@ -1,3 +1,5 @@
+"""Entries and values survive their canonical encoding, and damaged bytes are refused."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The log on a disk keeps what it promised, and says what it lost."""
+
 from __future__ import annotations
 
 from typing import Final, final
