@@ -15,7 +15,7 @@ help: ## list the targets
 
 test: $(CURRENT) ## run the tests (all but the slow ones)
 	@echo "==> tests"
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
 
 demo: $(CURRENT) ## show it: server and client, a cluster losing its leader, the oracle's verdicts
 	@echo "==> demo"

@@ -1,7 +1,8 @@
 """The requirement catalogue as data: the rules of ``docs/spec``, each with its ID, its words and where it comes from.
 
-A rule is a list item that begins with its ID in bold, or, for the API errors, a row of their table.  Everything else
-in those files explains.  ``docs/matrix.md`` is generated from what is read here, reports quote it.
+A rule is a list item that begins with its ID in bold, or, for the API errors, a row of their table; a property (what
+must hold in every run, ``properties.md``) is a row too.  Everything else in those files explains.  ``docs/matrix.md``
+is generated from what is read here, reports quote it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final, final
 ID: Final = re.compile(r"[A-Z]{2,4}(?:-[A-Z0-9]+)?-\d{3,5}")
 _ITEM: Final = re.compile(rf"- \*\*({ID.pattern})\*\* +(.*)")
 _ROW: Final = re.compile(rf"\| ({ID.pattern}) \|(.*)\|")
+_PROPERTY: Final = re.compile(r"\| ([A-Z]\d+) \| (\w+) \| (.*) \| ([^|]*) \|")
 _HEADING: Final = re.compile(r"#+ +(.*)")
 _SOURCE: Final = re.compile(r" — source: (.*)$")
 _OBSERVED: Final = re.compile(r"\[observed ([^\]]*)\]")
@@ -46,6 +48,17 @@ class Requirement:
     def group(self) -> str:
         """The ID without its number: ``STR-DUP``, ``ERR``."""
         return self.id.rpartition("-")[0]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of every run: when it is judged, its words, and the requirements that stand on it."""
+
+    id: str
+    judged: str
+    text: str
+    requirements: tuple[str, ...]
 
 
 def find(start: Path) -> Path:
@@ -86,6 +99,23 @@ def parse(text: str, file: str) -> list[Requirement]:
         elif row := _ROW.fullmatch(line):
             rules.append(_row(row[1], row[2], file, section, general_source))
     return rules
+
+
+def load_properties(folder: Path) -> dict[str, Property]:
+    """Return the properties of ``folder/properties.md`` by ID, none where there is no such file.
+
+    Raises ``CatalogueError`` where an ID stands twice.
+    """
+    path = folder / "properties.md"
+    properties: dict[str, Property] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        row = _PROPERTY.fullmatch(line)
+        if row is None:
+            continue
+        if row[1] in properties:
+            raise CatalogueError(f"{row[1]} stands twice in {path.name}")
+        properties[row[1]] = Property(row[1], row[2], row[3], tuple(ID.findall(row[4])))
+    return properties
 
 
 def _item(identity: str, body: str, file: str, section: str) -> Requirement:

@@ -11,7 +11,7 @@ import pytest
 from refjs.conform import catalogue
 from refjs.conform.catalogue import CatalogueError
 from tests import matrix
-from tests.matrix import ROOT, MatrixError, citations, table
+from tests.matrix import ROOT, MatrixError
 
 SPEC = ROOT / "docs" / "spec"
 
@@ -25,6 +25,14 @@ SPEC_TEXT = """# Streams
 - **STR-FST-001** Fast batches exist.
 """
 
+PROPERTIES_TEXT = """# Properties
+
+| ID | judged | property | requirements |
+|---|---|---|---|
+| P6 | always | One message ID is stored once. | STR-DUP-001 |
+| P7 | end | One wins. | STR-DUP-002, STR-FST-001 |
+"""
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
@@ -35,7 +43,8 @@ def repository(tmp_path: Path) -> Path:
     (tmp_path / "tests/test_a.py").write_text('@pytest.mark.req("STR-DUP-001")\ndef test_x(): ...\n')
     vector = {"id": "STR-DUP-001/1", "requirements": ["STR-DUP-001"], "since": "2.11"}
     (tmp_path / "refjs/conform/vectors/dup.json").write_text(json.dumps(vector))
-    (tmp_path / "models/dedup.py").write_text('PROPERTY_IDS: Final = {"P5": ("STR-DUP-001",)}\n')
+    (tmp_path / "docs/spec/properties.md").write_text(PROPERTIES_TEXT)
+    (tmp_path / "models/dedup.py").write_text('PROPERTY_IDS: Final = {"P6": one_is_stored}\n')
     return tmp_path
 
 
@@ -81,19 +90,37 @@ def test_an_id_stands_once(tmp_path: Path) -> None:
         catalogue.load(tmp_path)
 
 
+def test_a_property_is_read_from_its_row(repository: Path) -> None:
+    """A property has its ID, when it is judged, its words and the requirements that stand on it, and stands once."""
+    known = catalogue.load_properties(repository / "docs/spec")
+    assert list(known) == ["P6", "P7"]
+    assert (known["P7"].judged, known["P7"].text) == ("end", "One wins.")
+    assert known["P7"].requirements == ("STR-DUP-002", "STR-FST-001")
+    (repository / "docs/spec/properties.md").write_text(PROPERTIES_TEXT.replace("P7", "P6"))
+    with pytest.raises(CatalogueError, match="P6 stands twice"):
+        catalogue.load_properties(repository / "docs/spec")
+
+
+def test_a_property_names_rules_that_exist(repository: Path) -> None:
+    """A property that stands on a rule which the catalogue does not have is refused."""
+    (repository / "docs/spec/properties.md").write_text(PROPERTIES_TEXT.replace("STR-FST-001", "STR-FST-002"))
+    with pytest.raises(CatalogueError, match="P7 names STR-FST-002"):
+        matrix.read(repository)
+
+
 def test_everything_cited_here_exists() -> None:
     """No test, vector or property of this repository cites a requirement that the catalogue does not have."""
-    assert len(table(catalogue.load(SPEC), citations(ROOT))) == len(catalogue.load(SPEC))
+    known = matrix.read(ROOT)
+    built = matrix.build(known, matrix.citations(ROOT))
+    assert [row.rule.id for row in built.rows] == list(known.rules)
 
 
 def test_the_matrix_finds_test_vector_and_property(repository: Path) -> None:
     """A rule is covered by what cites it, under the citing thing's name, and by nothing else."""
-    first, second, third = table(catalogue.load(repository / "docs/spec"), citations(repository))
-    assert first.names == {
-        "test": ["test_a.py::test_x"],
-        "vector": ["STR-DUP-001/1"],
-        "property": ["P5 (models/dedup.py)"],
-    }
+    built = matrix.build(matrix.read(repository), matrix.citations(repository))
+    first, second, third = built.rows
+    assert first.names == {"test": ["test_a.py::test_x"], "vector": ["STR-DUP-001/1"], "property": ["P6"]}
+    assert [files for _, files in built.properties] == [["models/dedup.py"], []]
     assert (first.covered, second.covered, third.covered) == (True, False, False)
     assert (first.profile, second.profile) == ("2.11", "2.11, 2.12")
 
@@ -110,7 +137,7 @@ class TestB:
 @pytest.mark.parametrize("x", [pytest.param(1, marks=pytest.mark.req("A-005"))])
 def test_d(x): ...
 """
-    found = {citation.requirement: citation.name for citation in matrix.of_tests(text, "tests/unit/test_a.py")}
+    found = {citation.cited: citation.name for citation in matrix.of_tests(text, "tests/unit/test_a.py")}
     assert found == {
         "A-001": "unit/test_a.py",
         "A-002": "unit/test_a.py::TestB",
@@ -132,7 +159,6 @@ def test_an_id_that_cannot_be_read_is_refused(mark: str) -> None:
     [
         ("tests/test_b.py", '@pytest.mark.req("STR-DUP-999")\ndef test_x(): ...'),
         ("refjs/conform/vectors/b.json", '{"id": "b", "requirements": ["STR-DUP-999"]}'),
-        ("sim/b.py", 'PROPERTY_IDS = {"P1": "STR-DUP-999"}'),
     ],
 )
 def test_an_unknown_id_fails(repository: Path, capsys: pytest.CaptureFixture[str], file: str, text: str) -> None:
@@ -141,6 +167,13 @@ def test_an_unknown_id_fails(repository: Path, capsys: pytest.CaptureFixture[str
     (repository / file).write_text(text)
     assert matrix.main([], repository) == 1
     assert re.fullmatch(rf"{file}(:\d+)?: STR-DUP-999 is not a requirement of docs/spec\n", capsys.readouterr().err)
+
+
+def test_an_unknown_property_fails(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A module that claims to check a property which is not listed is named."""
+    (repository / "sim/b.py").write_text('PROPERTY_IDS = {"P6": a, "P99": b}')
+    assert matrix.main([], repository) == 1
+    assert capsys.readouterr().err == "sim/b.py:1: P99 is not a property of docs/spec\n"
 
 
 def test_drift_fails(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,5 +191,5 @@ def test_the_matrix_shows_what_is_uncovered(repository: Path) -> None:
     matrix.main([], repository)
     text = (repository / "docs/matrix.md").read_text()
     assert "| [streams.md](spec/streams.md) | 3 | 1 | 1 | 1 | 1 | 2 |" in text
-    assert "| `test_a.py::test_x` | `STR-DUP-001/1` | `P5 (models/dedup.py)` | 2.11 |" in text
+    assert "| `test_a.py::test_x` | `STR-DUP-001/1` | `P6` | 2.11 |" in text
     assert "- STR-DUP: 002\n- STR-FST: 001\n" in text
