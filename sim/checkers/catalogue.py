@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 from sim.checkers.consuming import at_least_once, double_acks_final, floors_monotone
 from sim.checkers.evidence import Bounds, Evidence, collect
-from sim.checkers.leading import answered_after_heal, leader_in_time, one_leader_a_term
+from sim.checkers.leading import answered_after_heal, elections_end, leader_in_time, one_leader_a_term
 from sim.checkers.publishing import deduplicated, linearizable, sequences
-from sim.checkers.storage import converged, no_phantoms, nothing_lost
+from sim.checkers.storage import caught_up, converged, no_phantoms, nothing_lost
 from sim.checkers.verdict import Judgement, Verdict
 from sim.history import History
 
@@ -27,7 +27,9 @@ PROPERTY_IDS: Final[Mapping[str, Checker]] = {
     "R1": one_leader_a_term,
     "R11": converged,
     "L1": leader_in_time,
+    "L2": caught_up,
     "L3": answered_after_heal,
+    "L4": elections_end,
 }
 """Every property that a history is judged by, in the order of reports."""
 

@@ -1,4 +1,4 @@
-"""Judges of leadership: R1 (one leader a term), L1 (a leader in time after the heal), L3 (every publish answered)."""
+"""Judges of leadership: R1 (one leader a term), and after the heal L1 (a leader), L3 (answers), L4 (no elections)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sim.history import Mark, Marked, Outcome
 R1: Final = "at most one server leads a group in a term"
 L1: Final = "every group has a leader within the bound after the heal"
 L3: Final = "every publish after the heal and the bound is acknowledged"
+L4: Final = "elections end: terms stop growing after the heal and the bound"
 
 _LOSES_LEAD: Final = frozenset({Mark.DEPOSED, Mark.KILLED, Mark.POWER_FAILED})
 
@@ -54,6 +55,19 @@ def answered_after_heal(evidence: Evidence) -> Verdict:
     late = [p for publishes in evidence.publishes.values() for p in publishes if p.invoked >= since]
     findings = [f"{publish} was not acknowledged" for publish in late if publish.outcome is not Outcome.OK]
     return conclude("L3", L3, findings, examined=len(late), kind=Kind.LIVENESS)
+
+
+def elections_end(evidence: Evidence) -> Verdict:
+    """L4: once a leader is due again, leadership does not change any more."""
+    if evidence.quiet_at is None:
+        return conclude("L4", L4, [], examined=0, note="the run has no quiet phase")
+    since = evidence.quiet_at + evidence.bounds.leader_ns
+    late = [mark for mark in evidence.marks if mark.mark is Mark.LED and mark.at >= since]
+    findings = [
+        f"{m.server} came to lead {m.group} in term {m.term} at {seconds(m.at)}, long after the heal" for m in late
+    ]
+    examined = sum(mark.mark is Mark.LED for mark in evidence.marks)
+    return conclude("L4", L4, findings, examined=examined, kind=Kind.LIVENESS)
 
 
 def _leaders_at(marks: list[Marked], when: Nanos) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""Judges of what the servers hold at the end: P3 (nothing acknowledged is lost), P4 (no phantoms), R11 (convergence).
+"""Judges of what the servers hold at the end: P3 (no losses), P4 (no phantoms), R11 and L2 (convergence).
 
 Losses are counted as Jepsen counts them, per publishing client: a lost *prefix* lies before everything of that client
 that was found, a lost *postfix* after it, the rest in the *middle*; and per server, because a server that alone lacks a
@@ -16,7 +16,8 @@ from sim.history import Mark, Observed, Outcome
 
 P3: Final = "no acknowledged publish is lost or altered, on any server"
 P4: Final = "every stored message was attempted, and not refused"
-R11: Final = "the replicas hold the same: equal digests"
+R11: Final = "replicas that have come equally far have equal digests"
+L2: Final = "every live replica has caught up by the end"
 
 
 def nothing_lost(evidence: Evidence) -> Verdict:
@@ -53,22 +54,31 @@ def no_phantoms(evidence: Evidence) -> Verdict:
 
 
 def converged(evidence: Evidence) -> Verdict:
-    """R11: servers that are up hold equal state; a server that merely lags is a matter of liveness."""
+    """R11: servers that have come equally far hold equal state; that they come equally far is L2."""
     findings: list[str] = []
-    lagging: list[str] = []
+    for nodes in evidence.observed.values():
+        first: dict[Seq, Observed] = {}
+        for node in nodes:
+            other = first.setdefault(node.last_seq, node)
+            if node.digest != other.digest:
+                findings.append(_difference(other, node))
+    examined = sum(map(len, evidence.observed.values()))
+    return conclude("R11", R11, findings, examined=examined)
+
+
+def caught_up(evidence: Evidence) -> Verdict:
+    """L2: at the end every server that is up holds each stream, to the same last sequence."""
+    findings: list[str] = []
     up = _up_at_the_end(evidence)
     for stream, nodes in evidence.observed.items():
-        seen = {node.server for node in nodes}
-        lagging += [f"{server} holds nothing of {stream}" for server in up if server not in seen]
-        first = nodes[0]
-        for node in nodes[1:]:
-            if node.last_seq != first.last_seq:
-                lagging.append(f"{node.server} is at {node.last_seq} of {stream}, {first.server} at {first.last_seq}")
-            elif node.digest != first.digest:
-                findings.append(_difference(first, node))
-    examined = sum(map(len, evidence.observed.values()))
-    kind = Kind.SAFETY if findings else Kind.LIVENESS
-    return conclude("R11", R11, findings + lagging, examined=examined, kind=kind)
+        furthest = max(nodes, key=lambda node: node.last_seq)
+        held = {node.server: node.last_seq for node in nodes}
+        findings += [
+            f"{server} is at {held.get(server, 0)} of {stream}, {furthest.server} at {furthest.last_seq}"
+            for server in up
+            if held.get(server, 0) < furthest.last_seq
+        ]
+    return conclude("L2", L2, findings, examined=len(up) * len(evidence.observed), kind=Kind.LIVENESS)
 
 
 def _missing(acked: list[Publish], held: dict[Seq, str]) -> dict[str, Publish]:

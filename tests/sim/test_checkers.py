@@ -199,7 +199,7 @@ class TestConsumers:
 
 
 class TestReplicas:
-    """R11."""
+    """R11, L2."""
 
     def test_unequal_messages_are_divergence(self) -> None:
         """Replicas of equal length that hold different messages break R11 as safety."""
@@ -211,17 +211,19 @@ class TestReplicas:
         assert not verdict("R11", holds("n1", (1, "a")), holds("n2", (1, "a"), digest="other")).ok
 
     def test_a_replica_behind_is_a_matter_of_liveness(self) -> None:
-        """A replica that lags, or holds nothing, breaks R11 as liveness."""
-        assert verdict("R11", holds("n1", (1, "a")), holds("n2")).kind is Kind.LIVENESS
-        assert breaks(verdict("R11", holds("n1", (1, "a"))), Kind.LIVENESS, "n2 holds nothing of S")
+        """A replica that lags, or holds nothing, breaks L2 and not R11."""
+        assert verdict("R11", holds("n1", (1, "a")), holds("n2")).ok
+        assert breaks(verdict("L2", holds("n1", (1, "a")), holds("n2")), Kind.LIVENESS, "n2 is at 0 of S", "n1 at 1")
+        assert breaks(verdict("L2", holds("n1", (1, "a"))), Kind.LIVENESS, "n2 is at 0 of S")
 
     def test_a_server_that_is_down_is_not_asked(self) -> None:
         """A server that was killed and did not start again is left out."""
-        assert verdict("R11", Marked(1, Mark.KILLED, "n2"), holds("n1", (1, "a"))).ok
+        assert verdict("L2", Marked(1, Mark.KILLED, "n2"), holds("n1", (1, "a"))).ok
+        assert not verdict("L2", Marked(1, Mark.KILLED, "n2"), Marked(2, Mark.STARTED, "n2"), holds("n1", (1, "a"))).ok
 
 
 class TestLeaders:
-    """R1, L1, L3."""
+    """R1, L1, L3, L4."""
 
     def test_two_leaders_of_a_term_are_found(self) -> None:
         """Two servers that lead one group in one term break R1."""
@@ -251,6 +253,12 @@ class TestLeaders:
         """A publish begun after heal and bound that is not acknowledged breaks L3."""
         open_end = unknown(1, 50 * SECOND)
         assert breaks(verdict("L3", open_end, quiet(10, 60 * SECOND)), Kind.LIVENESS, "v1")
+
+    def test_an_election_long_after_the_heal_is_found(self) -> None:
+        """Leadership that still changes when the bound has passed breaks L4."""
+        late = led(50 * SECOND, "n2", 9)
+        assert breaks(verdict("L4", led(1, "n1", 1), quiet(10, 60 * SECOND), late), Kind.LIVENESS, "n2", "term 9")
+        assert verdict("L4", led(1, "n1", 1), quiet(10, 60 * SECOND)).ok
 
 
 def test_a_safety_violation_outweighs_a_liveness_violation() -> None:

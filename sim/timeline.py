@@ -1,0 +1,263 @@
+"""A picture of a run: who led when, what broke, and what it cost the clients.
+
+Three panels share the time axis.  *Servers*: a lane each, coloured by term where the server led, hatched where it was
+down or paused, framed where its links were cut.  *Publishes*: a dot for each at its invocation, as high as it took
+long; those of unknown outcome stand at the top.  *Messages*: how many were acknowledged and how many delivered.
+Faults are shaded through all panels, and a line marks the heal.  Drawn from the history alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from pathlib import Path
+from typing import Final, final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from refjs.types.units import MILLISECOND, SECOND, Nanos
+from sim.checkers.evidence import Evidence, Publish, collect
+from sim.checkers.verdict import Judgement
+from sim.history import Began, History, Mark, Marked, Outcome
+
+TERMS: Final = ("#2a6fbb", "#d9822b", "#3a9d5d", "#8e5bb5", "#c2477f", "#3aa3a8")
+"""The colours of terms, in turn: hues that colour-blind readers can tell apart by their lightness too."""
+FOLLOWER: Final = "#dfe4ea"
+DOWN: Final = "#fbe4e2"
+FAULT: Final = "#e5533d"
+INK: Final = "#2b2f36"
+QUIET: Final = "#5c6670"
+OK: Final = "#2a6fbb"
+RETRIED: Final = "#d9822b"
+BAD: Final = "#c22f2f"
+
+_LANE: Final = 0.62
+_TITLE_LENGTH: Final = 100
+
+
+@unique
+class Role(StrEnum):
+    """What a lane shows."""
+
+    FOLLOWER = "up"
+    LEADER = "leader"
+    PAUSED = "paused"
+    DOWN = "down"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one server's lane."""
+
+    begin: Nanos
+    end: Nanos
+    role: Role
+    term: int = 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One server's whole run; ``cuts`` are when its links were cut."""
+
+    server: str
+    spans: tuple[Span, ...]
+    cuts: tuple[tuple[Nanos, Nanos], ...]
+
+
+def lanes(evidence: Evidence, group: str) -> list[Lane]:
+    """Return what each server did throughout the run, as the marks tell; ``group`` is whose leadership is shown."""
+    return [_lane(server, evidence, group) for server in evidence.servers]
+
+
+def _lane(server: str, evidence: Evidence, group: str) -> Lane:
+    spans: list[Span] = []
+    cuts: list[tuple[Nanos, Nanos]] = []
+    began, role, term = 0, Role.FOLLOWER, 0
+    cut_at: Nanos | None = None
+    for mark in evidence.marks:
+        if mark.server != server or mark.group not in {"", group}:
+            continue
+        if mark.mark is Mark.CUT:
+            cut_at = mark.at
+        elif mark.mark is Mark.HEALED and cut_at is not None:
+            cuts.append((cut_at, mark.at))
+            cut_at = None
+        after = _role_after(mark, role)
+        if after is not role or (after is Role.LEADER and mark.term != term):
+            spans.append(Span(began, mark.at, role, term))
+            began, role = mark.at, after
+            term = mark.term if mark.mark is Mark.LED else term
+    spans.append(Span(began, evidence.ended_at, role, term))
+    if cut_at is not None:
+        cuts.append((cut_at, evidence.ended_at))
+    return Lane(server, tuple(span for span in spans if span.end > span.begin), tuple(cuts))
+
+
+def _role_after(mark: Marked, role: Role) -> Role:
+    """Return what a server is after a mark; a paused leader is still a leader when it wakes, until it learns better."""
+    match mark.mark:
+        case Mark.LED:
+            return Role.LEADER
+        case Mark.DEPOSED | Mark.STARTED | Mark.RESUMED:
+            return Role.FOLLOWER
+        case Mark.KILLED | Mark.POWER_FAILED:
+            return Role.DOWN
+        case Mark.PAUSED:
+            return Role.PAUSED
+        case _:
+            return role
+
+
+def draw(history: History, judgement: Judgement | None = None) -> Figure:
+    """Return the picture of a run."""
+    evidence = collect(history)
+    figure = Figure(figsize=(12, 7.2), layout="constrained", dpi=120)
+    heights = [0.5 + 0.42 * max(1, len(evidence.servers)), 3.2, 1.8]
+    servers, publishes, messages = figure.subplots(3, 1, sharex=True, height_ratios=heights)
+    group = next((mark.group for mark in evidence.marks if mark.mark is Mark.LED), "")
+    _draw_lanes(servers, lanes(evidence, group))
+    _draw_publishes(publishes, evidence)
+    _draw_messages(messages, evidence)
+    for axes in (servers, publishes, messages):
+        _shade(axes, evidence)
+        _tidy(axes)
+    messages.set_xlabel("simulated time [s]", color=QUIET)
+    messages.set_xlim(0, evidence.ended_at / SECOND)
+    _title(figure, history, judgement)
+    return figure
+
+
+def save(history: History, path: Path, judgement: Judgement | None = None) -> None:
+    """Write the picture to ``path``; its suffix chooses the format (.png, .svg, .pdf)."""
+    draw(history, judgement).savefig(path)
+
+
+def _draw_lanes(axes: Axes, drawn: list[Lane]) -> None:
+    for row, lane in enumerate(reversed(drawn)):
+        for span in lane.spans:
+            begin, width = span.begin / SECOND, (span.end - span.begin) / SECOND
+            face, hatch = _looks(span)
+            bar = (begin, width), (row - _LANE / 2, _LANE)
+            axes.broken_barh([bar[0]], bar[1], facecolor=face, hatch=hatch, edgecolor="#ffffff", linewidth=0.8)
+            if span.role is not Role.FOLLOWER:
+                ink = "white" if span.role is Role.LEADER else BAD
+                text = f"leader, term {span.term}" if span.role is Role.LEADER else span.role.value
+                axes.text(begin + 0.15, row, text, va="center", fontsize=8, color=ink, clip_on=True)
+        for begin, end in lane.cuts:
+            frame = [(begin / SECOND, (end - begin) / SECOND)]
+            axes.broken_barh(frame, (row - 0.4, 0.8), facecolor="none", edgecolor=FAULT, linestyle="--", linewidth=1.4)
+    axes.set_yticks(range(len(drawn)), [lane.server for lane in reversed(drawn)])
+    axes.set_ylim(-0.6, len(drawn) - 0.4)
+    axes.set_title("servers", loc="left", fontsize=10, color=INK)
+
+
+def _looks(span: Span) -> tuple[str, str | None]:
+    match span.role:
+        case Role.LEADER:
+            return TERMS[span.term % len(TERMS)], None
+        case Role.FOLLOWER:
+            return FOLLOWER, None
+        case Role.PAUSED:
+            return "#f3ead6", ".."
+        case Role.DOWN:
+            return DOWN, "//"
+
+
+def _draw_publishes(axes: Axes, evidence: Evidence) -> None:
+    everything = [publish for publishes in evidence.publishes.values() for publish in publishes]
+    acked = [p for p in everything if p.outcome is Outcome.OK]
+    longest = max((_latency_ms(p) for p in acked), default=1.0)
+    top = longest * 3
+    kinds = (
+        ("acknowledged", OK, "o", 9, [p for p in acked if p.attempts == 1]),
+        ("after a retry", RETRIED, "D", 22, [p for p in acked if p.attempts > 1]),
+        ("outcome unknown", BAD, "x", 30, [p for p in everything if p.outcome is Outcome.UNKNOWN]),
+        ("refused", QUIET, "v", 24, [p for p in everything if p.outcome is Outcome.FAIL]),
+    )
+    for name, color, marker, size, shown in kinds:
+        if shown:
+            xs = [p.invoked / SECOND for p in shown]
+            ys = [_latency_ms(p) if p.outcome is Outcome.OK else top for p in shown]
+            label = f"{name} ({len(shown)})"
+            axes.scatter(xs, ys, s=size, c=color, marker=marker, label=label, alpha=0.8, linewidths=1)
+    axes.set_yscale("log")
+    axes.set_ylabel("took [ms]", color=QUIET)
+    axes.set_title("publishes", loc="left", fontsize=10, color=INK)
+    axes.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
+
+
+def _latency_ms(publish: Publish) -> float:
+    return max((publish.completed - publish.invoked) / MILLISECOND, 0.01)
+
+
+def _draw_messages(axes: Axes, evidence: Evidence) -> None:
+    acked = sorted(p.completed for ps in evidence.publishes.values() for p in ps if p.outcome is Outcome.OK)
+    _staircase(axes, acked, "acknowledged", OK)
+    for consumer in evidence.consumers:
+        first: dict[int, Nanos] = {}
+        for record in evidence.delivered:
+            if record.consumer == consumer:
+                first.setdefault(record.seq, record.at)
+        _staircase(axes, sorted(first.values()), f"delivered to {consumer}", TERMS[2])
+    axes.set_title("messages", loc="left", fontsize=10, color=INK)
+    axes.legend(loc="lower right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
+
+
+def _staircase(axes: Axes, times: list[Nanos], label: str, color: str) -> None:
+    xs = [0.0, *(when / SECOND for when in times)]
+    axes.plot(xs, range(len(xs)), drawstyle="steps-post", color=color, linewidth=1.6, label=f"{label} ({len(times)})")
+
+
+def _shade(axes: Axes, evidence: Evidence) -> None:
+    """Shade when anything was broken, and mark the heal."""
+    for begin, end in _troubles(evidence):
+        axes.axvspan(begin / SECOND, end / SECOND, color=FAULT, alpha=0.06, linewidth=0)
+    if evidence.quiet_at is not None:
+        axes.axvline(evidence.quiet_at / SECOND, color=TERMS[2], linewidth=1.2, linestyle=":")
+
+
+def _troubles(evidence: Evidence) -> list[tuple[Nanos, Nanos]]:
+    """Return the stretches in which at least one fault lasted."""
+    change = {
+        Mark.KILLED: 1, Mark.POWER_FAILED: 1, Mark.PAUSED: 1, Mark.CUT: 1, Mark.WEATHER: 1,
+        Mark.STARTED: -1, Mark.RESUMED: -1, Mark.HEALED: -1, Mark.CLEARED: -1,
+    }  # fmt: skip
+    stretches: list[tuple[Nanos, Nanos]] = []
+    broken, since = 0, 0
+    for mark in evidence.marks:
+        step = change.get(mark.mark, 0)
+        if broken == 0 and step > 0:
+            since = mark.at
+        broken = max(0, broken + step)
+        if broken == 0 and step < 0:
+            stretches.append((since, mark.at))
+    return [*stretches, (since, evidence.ended_at)] if broken else stretches
+
+
+def _tidy(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#b8bfc8")
+    axes.tick_params(colors=QUIET, labelsize=9)
+    axes.grid(visible=True, axis="x", color="#eef0f3", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _title(figure: Figure, history: History, judgement: Judgement | None) -> None:
+    began = next(history.of(Began), None)
+    name = f"{began.scenario}, seed {began.seed}" if began is not None else "a run"
+    if judgement is None:
+        figure.suptitle(name, fontsize=13, color=INK, x=0.01, ha="left")
+        return
+    failed = [verdict for verdict in judgement.verdicts if not verdict.ok]
+    said = (
+        f"all {len(judgement.verdicts)} properties hold"
+        if not failed
+        else "; ".join(f"{verdict.property_id} violated: {verdict.findings[0]}" for verdict in failed)
+    )
+    shown = said if len(said) <= _TITLE_LENGTH else said[: _TITLE_LENGTH - 1] + "\u2026"
+    figure.suptitle(f"{name}: {shown}", fontsize=12, color=INK if not failed else BAD, x=0.01, ha="left")
