@@ -38,7 +38,7 @@ class Log:
         stamp = f" {self._stamp()}" if self._with_time else ""
         self._out.write(f"[{self._pid}]{stamp} [{level.value}] {text}\n")
 
-    def info(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """Write a line of level INF."""
         self.write(Level.INFO, text)
 

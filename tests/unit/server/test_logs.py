@@ -15,7 +15,7 @@ from refjs.server.logs import Log
 def test_line_format(tmp_path: Path) -> None:
     """A line is the process id, the time to the microsecond, the level and the text."""
     log = Log(str(tmp_path / "log"))
-    log.info("Server is ready")
+    log.note("Server is ready")
     log.close()
     line = (tmp_path / "log").read_text()
     assert re.fullmatch(r"\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[INF\] Server is ready\n", line)
@@ -44,10 +44,10 @@ def test_reopen_follows_rotation(tmp_path: Path) -> None:
     """After the file was moved away, a reopened log writes to a new one."""
     path = tmp_path / "log"
     log = Log(str(path))
-    log.info("old")
+    log.note("old")
     path.rename(tmp_path / "rotated")
     assert log.reopen()
-    log.info("new")
+    log.note("new")
     log.close()
     assert "old" in (tmp_path / "rotated").read_text()
     assert "new" in path.read_text()

@@ -1,0 +1,120 @@
+"""The command ``refjs``: one subcommand a room, loaded when it is asked for.
+
+A subcommand is loaded by name, so that one of them can be used without the packages that another one needs, and so
+that a server does not start more slowly because there is a simulator.  Its module offers ``add_parser(subparsers)``
+and ``run(arguments) -> exit code``; only ``serve`` reads its own words, because they are nats-server's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from types import ModuleType
+from typing import Final, NamedTuple
+
+import refjs
+from refjs.server.options import VERSION
+
+OK: Final = 0
+WRONG_USAGE: Final = 2
+_INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+
+
+class Command(NamedTuple):
+    """A subcommand: the module that has it, the extra it needs, what it does, and an example."""
+
+    module: str
+    extra: str
+    purpose: str
+    example: str
+
+
+SERVE: Final = "serve"
+COMMANDS: Final = {
+    SERVE: Command("refjs.server.process", "server", "run a server with nats-server's flags", "serve -js -p 4222"),
+    "conform": Command(
+        "refjs.conform.command", "conform", "judge any NATS server", "conform run nats://127.0.0.1:4222"
+    ),
+    "sim": Command("sim.command", "sim", "simulate clusters under faults", "sim run leader_crash --seed 1"),
+    "models": Command("models.command", "sim", "visit every state of a model", "models explore"),
+    "demo": Command("refjs.cli.demo", "dev", "show all of it in a minute and a half", "demo"),
+    "bench": Command("benchmarks.command", "dev", "measure refjs beside nats-server", "bench --quick"),
+}
+
+
+class UnavailableError(Exception):
+    """A subcommand that cannot be loaded here; the text says what is missing and how to get it."""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line (default: this process's) and return the exit code; no input ends in a traceback."""
+    arguments = sys.argv[1:] if words is None else words
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is flushed at the exit goes nowhere
+        return _PIPE_CLOSED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write(_help())
+        return OK if arguments else WRONG_USAGE
+    name, rest = arguments[0], arguments[1:]
+    if name in ("--version", "-v"):
+        sys.stdout.write(f"refjs {refjs.__version__} (behaves as nats-server v{VERSION})\n")
+        return OK
+    if name not in COMMANDS:
+        kind = "option" if name.startswith("-") else "command"
+        sys.stderr.write(f'refjs: unknown {kind} "{name}"; refjs --help lists what there is\n')
+        return WRONG_USAGE
+    try:
+        module = _load(name)
+    except UnavailableError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USAGE
+    return _run(module, name, rest)
+
+
+def _run(module: ModuleType, name: str, rest: list[str]) -> int:
+    if name == SERVE:
+        return int(module.main(rest))
+    parser = argparse.ArgumentParser(prog="refjs")
+    module.add_parser(parser.add_subparsers(dest="command", required=True))
+    try:
+        parsed = parser.parse_args([name, *rest])
+    except SystemExit as refused:  # argparse has said why
+        return refused.code if isinstance(refused.code, int) else WRONG_USAGE
+    return int(module.run(parsed))
+
+
+def _load(name: str) -> ModuleType:
+    command = COMMANDS[name]
+    try:
+        return importlib.import_module(command.module)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if command.module == missing or command.module.startswith(f"{missing}."):
+            reason = f"refjs {name} is not part of this installation: use it from a clone of the repository"
+        else:
+            reason = f"refjs {name} needs the [{command.extra}] extra: pip install 'refjs[{command.extra}]'"
+            reason += f" (there is no module {missing})"
+        raise UnavailableError(reason) from error
+
+
+def _help() -> str:
+    lines = [
+        "refjs: NATS JetStream as a formally tested reference implementation",
+        "",
+        "usage: refjs COMMAND ...",
+        "",
+        *(f"  {name:<9}{command.purpose:<40} refjs {command.example}" for name, command in COMMANDS.items()),
+        "",
+        "refjs COMMAND --help tells more; refjs --version names the release that is followed.",
+    ]
+    return "\n".join(lines) + "\n"
