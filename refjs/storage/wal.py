@@ -55,13 +55,17 @@ class Damage:
 @final
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What a file held: the records from ``first_index`` on, the preface before them, and what was wrong."""
+    """What a file held: the records from ``first_index`` on, the preface before them, and what was wrong.
+
+    ``missing`` tells that there was no file, or one of which not even the header was ever durable.
+    """
 
     first_index: int
     preface: bytes
     records: list[bytes]
     damage: Damage | None
     torn_bytes: int
+    missing: bool
 
 
 @final
@@ -95,12 +99,11 @@ class Wal:
         return self._size
 
     def recover(self) -> Recovery:
-        """Read the file, cut a torn tail, and report; a file that does not exist is created empty."""
+        """Read the file, cut a torn tail, and report; a file that is missing is created by the first write."""
         data = self._disk.read(self.name)
         solid = len(data.rstrip(b"\0"))
-        if solid == 0:  # nothing, or only zeros: not even the header was ever durable
-            self.reset(1, b"", [])
-            return Recovery(1, b"", [], None, len(data))
+        if solid == 0:
+            return Recovery(1, b"", [], None, len(data), missing=True)
         problem = self._read_header(data)
         if problem:
             return self._damaged(0, problem, 1, [])
@@ -120,7 +123,7 @@ class Wal:
         torn = len(data) - at
         if torn:
             self._disk.truncate(self.name, at)
-        return Recovery(self.first_index, self._preface, records, None, torn)
+        return Recovery(self.first_index, self._preface, records, None, torn, missing=False)
 
     def _read_header(self, data: bytes) -> str:
         """Read header and preface; return what is wrong with them, or nothing."""
@@ -138,12 +141,14 @@ class Wal:
     def _damaged(self, at: int, reason: str, index: int, records: list[bytes]) -> Recovery:
         self._size = at
         self.damage = Damage(self.name, at, index, reason)
-        return Recovery(self.first_index, self._preface, records, self.damage, 0)
+        return Recovery(self.first_index, self._preface, records, self.damage, 0, missing=False)
 
     def append(self, index: int, data: bytes) -> None:
         """Append one record; ``index`` must be ``next_index``."""
         assert self.damage is None, "a damaged log takes no records"
         assert index == self.next_index, f"{self.name}: record {index} cannot follow {self.next_index - 1}"
+        if self._size == 0:
+            self.reset(self.first_index, b"", [])
         if self._tail_unsure:
             self._disk.truncate(self.name, self._size)
             self._tail_unsure = False
@@ -159,6 +164,8 @@ class Wal:
     def truncate_from(self, index: int) -> None:
         """Remove the record ``index`` and all behind it, where there are any."""
         assert index >= self.first_index
+        if self._size == 0:  # the header is missing or cannot be read
+            self.reset(self.first_index, b"", [])
         keep = index - self.first_index
         if keep >= len(self._offsets) and self.damage is None:
             return

@@ -38,7 +38,7 @@ def test_what_was_appended_is_recovered(records: list[bytes], first_index: int, 
     """A whole file gives back its records, the index of the first and the preface before it."""
     found = recovered(written(records, first_index=first_index, preface=preface))
     expected = preface if first_index > 1 else b""
-    assert found == Recovery(first_index, expected, records, None, 0)
+    assert found == Recovery(first_index, expected, records, None, 0, missing=False)
 
 
 @given(RECORDS, st.data())
@@ -53,7 +53,7 @@ def test_a_file_cut_anywhere_is_torn_and_not_damaged(records: list[bytes], data:
     assert found.damage is None
     assert found.records == records[: len(found.records)]
     assert found.torn_bytes < len(disk.read(NAME)) or found.records == records[:-1] or size < len(whole)
-    assert recovered(disk) == Recovery(1, b"", found.records, None, 0)  # the tail is cut for good
+    assert recovered(disk) == Recovery(1, b"", found.records, None, 0, missing=False)  # the tail is cut for good
 
 
 @given(RECORDS, st.data())
@@ -107,8 +107,32 @@ def test_a_reset_replaces_everything(records: list[bytes], kept: list[bytes]) ->
     wal.recover()
     wal.reset(50, b"snapshot", kept)
     wal.append(50 + len(kept), b"more")
-    assert recovered(disk) == Recovery(50, b"snapshot", [*kept, b"more"], None, 0)
+    assert recovered(disk) == Recovery(50, b"snapshot", [*kept, b"more"], None, 0, missing=False)
     assert wal.size == len(disk.read(NAME))
+
+
+def test_a_log_whose_header_is_lost_begins_anew() -> None:
+    """Truncating a log whose header cannot be read keeps it aside and leaves an empty log that takes records."""
+    disk = written([b"one", b"two"])
+    broken = b"?" + disk.read(NAME)[1:]
+    disk.replace(NAME, broken)
+    wal = Wal(disk, NAME)
+    found = wal.recover()
+    assert found.damage is not None
+    assert (found.damage.at, found.damage.first_index_lost) == (0, 1)
+    wal.truncate_from(1)
+    wal.append(1, b"anew")
+    assert disk.read(f"{NAME}.damaged") == broken
+    assert recovered(disk).records == [b"anew"]
+
+
+def test_a_missing_file_is_told_from_an_empty_log() -> None:
+    """A log that was never created, or only in zeros, is missing; one that holds no records is not."""
+    disk = MemoryDisk()
+    assert recovered(disk).missing
+    disk.append(NAME, bytes(100))
+    assert recovered(disk).missing
+    assert not recovered(written([b"one"], first_index=2)).missing
 
 
 def test_a_damaged_log_is_set_aside_before_it_is_given_up() -> None:
@@ -168,7 +192,7 @@ def test_a_refused_append_leaves_no_trace() -> None:
         wal.append(2, b"refused")
     disk.full = False
     wal.append(2, b"two")
-    assert recovered(disk) == Recovery(1, b"", [b"one", b"two"], None, 0)
+    assert recovered(disk) == Recovery(1, b"", [b"one", b"two"], None, 0, missing=False)
 
 
 class TextCodec:
