@@ -60,8 +60,13 @@ def is_valid_config_subject(subject: Subject) -> bool:
 
 
 def matches(pattern: Subject, literal: Subject) -> bool:
-    """Tell whether ``pattern`` matches ``literal``, whose own tokens are never read as wildcards (PRO-SUB-001)."""
+    """Tell whether ``pattern`` matches ``literal`` (PRO-SUB-001).
+
+    Tokens ``*`` and ``>`` of ``literal`` are ordinary ones here; with an empty token it matches nothing (PRO-SUB-003).
+    """
     wanted, given = pattern.split(DOT), literal.split(DOT)
+    if b"" in given:
+        return False
     if wanted[-1] == ANY_REST:
         if len(given) < len(wanted):
             return False
