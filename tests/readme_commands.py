@@ -138,6 +138,9 @@ def check(readme: str, folder: Path, seconds: float = COMMAND_SECONDS) -> tuple[
 
 def main() -> int:
     """Check README.md; return the exit code."""
+    if not (ROOT / "README.md").is_file():
+        print("there is no README.md to try", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(prefix="refjs-readme-") as folder:
         passed, failed = check((ROOT / "README.md").read_text(encoding="utf-8"), Path(folder))
     print(f"README commands: {passed} passed, {failed} failed")
