@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
+from traceback import extract_tb
 from typing import Final, Protocol, TypeAlias, final
 
 from refjs.types.rng import Rng
 from refjs.types.units import MILLISECOND, SECOND, Nanos
 from sim.checkers.catalogue import PROPERTY_IDS, judge
-from sim.checkers.verdict import Judgement
+from sim.checkers.verdict import Judgement, Verdict, conclude
 from sim.history import Began, Ended, History
 from sim.nemesis import Deployment, Nemesis
 from sim.network import Network, Weather, full_mesh
@@ -36,6 +37,9 @@ class Cluster(Deployment, Protocol):
 
     def observe(self) -> None:
         """Record what every live server holds."""
+
+    def unseed(self) -> int:
+        """Draw once more from every server's randomness: differing draws betray a run that is not deterministic."""
 
 
 @final
@@ -114,14 +118,32 @@ def run(scenario: Scenario, seed: int, plan: Plan | None = None) -> Run:
     check_targets(plan, scenario.setup.server_names)
     started = perf_counter()
     world = World(seed)
-    history = _play(scenario, world, plan)
+    history = History(world)
+    broken = ""
+    try:
+        _play(scenario, world, history, plan)
+    except AssertionError as error:
+        broken = _where(error)
     wall = perf_counter() - started
-    judgement = judge(history, properties=scenario.properties)
+    judgement = judge(history, properties=scenario.properties) if not broken else Judgement((_core_failed(broken),))
     return Run(scenario.name, seed, plan, history, judgement, world.now, wall)
 
 
-def _play(scenario: Scenario, world: World, plan: Plan) -> History:
-    setup, history = scenario.setup, History(world)
+def _core_failed(broken: str) -> Verdict:
+    """Return the verdict on a run that ended in a failed assertion: the core found itself in the wrong."""
+    return conclude("core", "no assertion of the core fails", [broken], examined=1)
+
+
+def _where(error: AssertionError) -> str:
+    """Return what was asserted, and where."""
+    frame = extract_tb(error.__traceback__)[-1]
+    return (
+        f"{str(error) or 'an assertion failed'} ({frame.filename.rpartition('/')[2]}:{frame.lineno}, in {frame.name})"
+    )
+
+
+def _play(scenario: Scenario, world: World, history: History, plan: Plan) -> None:
+    setup = scenario.setup
     clients = setup.publisher_names + setup.consumer_names
     network = Network(world, full_mesh(setup.server_names, clients, setup.latency_ns), setup.weather)
     cluster = scenario.deploy(world, network, history, setup)
@@ -133,5 +155,4 @@ def _play(scenario: Scenario, world: World, plan: Plan) -> History:
     cluster.finish()
     world.run_until(end)
     cluster.observe()
-    history.add(Ended(world.now, world.actions, world.stream("unseed").next64()))
-    return history
+    history.add(Ended(world.now, world.actions, cluster.unseed()))

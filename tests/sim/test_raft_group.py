@@ -1,0 +1,70 @@
+"""Raft alone in the simulated world: safe when it keeps its rules, found out when it breaks them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refjs.raft.config import RaftRules
+from sim.checkers.verdict import Kind
+from sim.scenario import Run, draw_plan, run
+from sim.scenarios.raft_group import raft_group
+
+SAFE = raft_group()
+ROOT = Path(__file__).parents[2]
+FINGERPRINT = "from tests.sim.test_raft_group import SAFE, run; print(run(SAFE, 11).history.fingerprint())"
+
+
+def failed(outcome: Run) -> list[str]:
+    """The findings of a run, with their properties."""
+    return [f"{v.property_id}: {finding}" for v in outcome.judgement.verdicts for finding in v.findings]
+
+
+@pytest.mark.req("CLU-PUB-001", "CLU-PUB-002", "CLU-PUB-004", "CLU-REC-001")
+@pytest.mark.parametrize("seed", range(12))
+def test_raft_keeps_what_it_acknowledged(seed: int) -> None:
+    """Through kills, power failures, pauses, partitions and bad weather every property of the log holds."""
+    assert failed(run(SAFE, seed)) == []
+
+
+@pytest.mark.parametrize(
+    "rules", [RaftRules(ack_before_sync=True), RaftRules(blind_vote=True)], ids=["unsynced", "blind"]
+)
+def test_broken_rules_are_found(rules: RaftRules) -> None:
+    """A group that acknowledges before it is durable, or votes blindly, loses what it acknowledged within ten runs."""
+    scenario = raft_group(rules)
+    first = next(outcome for seed in range(10) if (outcome := run(scenario, seed)).judgement.kind is not Kind.OK)
+
+    assert first.judgement.kind is Kind.SAFETY
+    assert "P3" in {v.property_id for v in first.judgement.verdicts if not v.ok}
+
+
+def test_the_same_seed_gives_the_same_history_under_any_hash_seed() -> None:
+    """Two processes with different orders of hashes record byte-identical histories."""
+    prints = [
+        subprocess.run(
+            [sys.executable, "-c", FINGERPRINT],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+
+    assert prints[0] == prints[1] == run(SAFE, 11).history.fingerprint() + "\n"
+
+
+def test_other_seeds_give_other_plans() -> None:
+    """The seed draws the plan."""
+    assert draw_plan(SAFE, 1) == draw_plan(SAFE, 1) != draw_plan(SAFE, 2)
+
+
+def test_a_run_replays_from_its_plan() -> None:
+    """A run with the plan that its seed draws is the run of the seed."""
+    assert run(SAFE, 5, draw_plan(SAFE, 5)).history.fingerprint() == run(SAFE, 5).history.fingerprint()
