@@ -99,6 +99,8 @@ def _load(name: str) -> ModuleType:
         return importlib.import_module(command.module)
     except ModuleNotFoundError as error:
         missing = error.name or ""
+        if missing.startswith("refjs.") and missing != command.module:
+            raise  # one of our own: no extra brings it
         if command.module == missing or command.module.startswith(f"{missing}."):
             reason = f"refjs {name} is not part of this installation: use it from a clone of the repository"
         else:

@@ -36,10 +36,6 @@ class Machine(Protocol):
     def max_payload(self) -> int:
         """The largest message a client may publish, in bytes."""
 
-    @property
-    def max_control_line(self) -> int:
-        """The longest protocol line, in bytes."""
-
     def step(self, event: Event, now: Nanos) -> list[Effect]:
         """Take one event and return what is to be done."""
 
@@ -171,7 +167,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._parser = Parser(node.broker.max_control_line, node.broker.max_payload)
+        self._parser = Parser(max_payload=node.broker.max_payload)
         self._conn = ConnId(0)
         self._name = ""
         self._written = 0

@@ -90,13 +90,12 @@ class ServerProcess(ABC):
         try:
             self.start()
         except ServerNotReadyError:
-            self._home.cleanup()
+            self.close()
             raise
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self.stop()
-        self._home.cleanup()
+        self.close()
 
     @property
     def url(self) -> str:
@@ -122,6 +121,11 @@ class ServerProcess(ABC):
 
     def start(self) -> None:
         """Start the server and return when it is ready; raise ``ServerNotReadyError`` where it never is."""
+        self.launch()
+        self._await_ready()
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
         assert self._process is None, "the server is running"
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 (our own flags)
@@ -133,7 +137,6 @@ class ServerProcess(ABC):
                 env=self.environment(),
             )
         weakref.finalize(self, _reap, self._process)
-        self._await_ready()
 
     def stop(self) -> int | None:
         """Ask the server to end (SIGTERM), wait until it has, and return its exit code; None where none runs."""
@@ -142,6 +145,11 @@ class ServerProcess(ABC):
     def kill(self) -> int | None:
         """End the server at once (SIGKILL), as a power failure of the process would."""
         return self._end(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop the server and remove what it left; its own store directory goes, one that was given stays."""
+        self.stop()
+        self._home.cleanup()
 
     def restart(self) -> None:
         """Stop the server and start it again on the same port and store directory."""

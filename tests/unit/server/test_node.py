@@ -25,7 +25,6 @@ class Scripted:
 
     def __init__(self) -> None:
         self.max_payload = MEGABYTE
-        self.max_control_line = 4096
         self.events: list[Event] = []
         self.deadline: Nanos | None = None
         self.rang: list[tuple[Nanos, Nanos]] = []
