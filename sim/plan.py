@@ -132,3 +132,21 @@ def targets(fault: Fault) -> tuple[str, ...]:
             return fault.isolated
         case BadWeather():
             return ()
+
+
+def describe(fault: Fault) -> str:
+    """Return a fault in words."""
+    when = f"{fault.at_ms / 1000:.3f} s, for {fault.lasting_ms / 1000:.3f} s: "
+    match fault:
+        case Kill():
+            return when + f"{fault.target} is killed"
+        case PowerFailure():
+            return when + f"{', '.join(fault.targets)} without power, unsynced writes {fault.fate.replace('_', ' ')}"
+        case Pause():
+            return when + f"{fault.target} is paused"
+        case Partition():
+            direction = "" if fault.hears == fault.heard else ", but hears" if fault.hears else ", but is heard"
+            whom = "everybody" if fault.clients else "the other servers"
+            return when + f"{', '.join(fault.isolated)} cut off from {whom}{direction}"
+        case BadWeather():
+            return when + f"links lose {fault.loss_ppm / 10_000:.1f} % and double {fault.duplicate_ppm / 10_000:.1f} %"

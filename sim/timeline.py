@@ -15,6 +15,7 @@ from typing import Final, final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from refjs.types.units import MILLISECOND, SECOND, Nanos
 from sim.checkers.evidence import Evidence, Publish, collect
@@ -28,6 +29,7 @@ DOWN: Final = "#fbe4e2"
 FAULT: Final = "#e5533d"
 INK: Final = "#2b2f36"
 QUIET: Final = "#5c6670"
+HEAL: Final = "#2f8f5b"
 OK: Final = "#2a6fbb"
 RETRIED: Final = "#d9822b"
 BAD: Final = "#c22f2f"
@@ -73,42 +75,52 @@ def lanes(evidence: Evidence, group: str) -> list[Lane]:
 
 
 def _lane(server: str, evidence: Evidence, group: str) -> Lane:
+    marks = [mark for mark in evidence.marks if mark.server == server and mark.group in {"", group}]
     spans: list[Span] = []
-    cuts: list[tuple[Nanos, Nanos]] = []
-    began, role, term = 0, Role.FOLLOWER, 0
-    cut_at: Nanos | None = None
-    for mark in evidence.marks:
-        if mark.server != server or mark.group not in {"", group}:
-            continue
-        if mark.mark is Mark.CUT:
-            cut_at = mark.at
-        elif mark.mark is Mark.HEALED and cut_at is not None:
-            cuts.append((cut_at, mark.at))
-            cut_at = None
-        after = _role_after(mark, role)
-        if after is not role or (after is Role.LEADER and mark.term != term):
-            spans.append(Span(began, mark.at, role, term))
-            began, role = mark.at, after
-            term = mark.term if mark.mark is Mark.LED else term
-    spans.append(Span(began, evidence.ended_at, role, term))
-    if cut_at is not None:
-        cuts.append((cut_at, evidence.ended_at))
-    return Lane(server, tuple(span for span in spans if span.end > span.begin), tuple(cuts))
+    began, life, term, shown = 0, Role.FOLLOWER, 0, (Role.FOLLOWER, 0)
+    for mark in marks:
+        life, term = _after(mark, life, term)
+        now_shown = (Role.LEADER, term) if life is Role.FOLLOWER and term else (life, 0)
+        if now_shown != shown:
+            spans.append(Span(began, mark.at, *shown))
+            began, shown = mark.at, now_shown
+    spans.append(Span(began, evidence.ended_at, *shown))
+    return Lane(server, tuple(span for span in spans if span.end > span.begin), _cuts(marks, evidence.ended_at))
 
 
-def _role_after(mark: Marked, role: Role) -> Role:
-    """Return what a server is after a mark; a paused leader is still a leader when it wakes, until it learns better."""
+def _after(mark: Marked, life: Role, term: int) -> tuple[Role, int]:
+    """Return whether a server is up, paused or down after a mark, and the term that it leads, 0 for none.
+
+    A paused leader wakes as a leader, until it learns better.
+    """
     match mark.mark:
         case Mark.LED:
-            return Role.LEADER
-        case Mark.DEPOSED | Mark.STARTED | Mark.RESUMED:
-            return Role.FOLLOWER
+            return life, mark.term
+        case Mark.DEPOSED:
+            return life, 0
         case Mark.KILLED | Mark.POWER_FAILED:
-            return Role.DOWN
+            return Role.DOWN, 0
+        case Mark.STARTED | Mark.RESUMED:
+            return Role.FOLLOWER, term
         case Mark.PAUSED:
-            return Role.PAUSED
+            return Role.PAUSED, term
         case _:
-            return role
+            return life, term
+
+
+def _cuts(marks: list[Marked], ended_at: Nanos) -> tuple[tuple[Nanos, Nanos], ...]:
+    """Return when at least one cut separated the server."""
+    cuts: list[tuple[Nanos, Nanos]] = []
+    depth, since = 0, 0
+    for mark in marks:
+        if mark.mark is Mark.CUT:
+            since = mark.at if depth == 0 else since
+            depth += 1
+        elif mark.mark is Mark.HEALED:
+            depth -= 1
+            if depth == 0:
+                cuts.append((since, mark.at))
+    return (*cuts, (since, ended_at)) if depth else tuple(cuts)
 
 
 def draw(history: History, judgement: Judgement | None = None) -> Figure:
@@ -121,6 +133,11 @@ def draw(history: History, judgement: Judgement | None = None) -> Figure:
     _draw_lanes(servers, lanes(evidence, group))
     _draw_publishes(publishes, evidence)
     _draw_messages(messages, evidence)
+    if evidence.quiet_at is not None:
+        healed = " everything is mended"
+        servers.annotate(
+            healed, (evidence.quiet_at / SECOND, 1), xycoords=("data", "axes fraction"), fontsize=8, color=HEAL
+        )
     for axes in (servers, publishes, messages):
         _shade(axes, evidence)
         _tidy(axes)
@@ -136,22 +153,30 @@ def save(history: History, path: Path, judgement: Judgement | None = None) -> No
 
 
 def _draw_lanes(axes: Axes, drawn: list[Lane]) -> None:
+    span_seconds = max(1.0, max((lane.spans[-1].end for lane in drawn if lane.spans), default=0) / SECOND)
     for row, lane in enumerate(reversed(drawn)):
         for span in lane.spans:
             begin, width = span.begin / SECOND, (span.end - span.begin) / SECOND
             face, hatch = _looks(span)
             bar = (begin, width), (row - _LANE / 2, _LANE)
             axes.broken_barh([bar[0]], bar[1], facecolor=face, hatch=hatch, edgecolor="#ffffff", linewidth=0.8)
-            if span.role is not Role.FOLLOWER:
-                ink = "white" if span.role is Role.LEADER else BAD
-                text = f"leader, term {span.term}" if span.role is Role.LEADER else span.role.value
-                axes.text(begin + 0.15, row, text, va="center", fontsize=8, color=ink, clip_on=True)
+            text = _label(span, width / span_seconds)
+            ink = "white" if span.role is Role.LEADER else BAD
+            axes.text(begin + span_seconds / 300, row, text, va="center", fontsize=8, color=ink, clip_on=True)
         for begin, end in lane.cuts:
             frame = [(begin / SECOND, (end - begin) / SECOND)]
             axes.broken_barh(frame, (row - 0.4, 0.8), facecolor="none", edgecolor=FAULT, linestyle="--", linewidth=1.4)
     axes.set_yticks(range(len(drawn)), [lane.server for lane in reversed(drawn)])
     axes.set_ylim(-0.6, len(drawn) - 0.4)
     axes.set_title("servers", loc="left", fontsize=10, color=INK)
+
+
+def _label(span: Span, share: float) -> str:
+    """Return what to write on a stretch that takes so much of the picture's width."""
+    term = ("", f"{span.term}", f"term {span.term}", f"leader, term {span.term}")
+    texts = {Role.LEADER: term, Role.FOLLOWER: ("",) * 4, Role.PAUSED: ("", "", "paused", "paused")}
+    fits = sum(share > least for least in (0.012, 0.035, 0.075))
+    return texts.get(span.role, ("", "", "down", "down"))[fits]
 
 
 def _looks(span: Span) -> tuple[str, str | None]:
@@ -184,9 +209,18 @@ def _draw_publishes(axes: Axes, evidence: Evidence) -> None:
             label = f"{name} ({len(shown)})"
             axes.scatter(xs, ys, s=size, c=color, marker=marker, label=label, alpha=0.8, linewidths=1)
     axes.set_yscale("log")
-    axes.set_ylabel("took [ms]", color=QUIET)
+    axes.yaxis.set_major_formatter(FuncFormatter(_duration))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel("took", color=QUIET)
     axes.set_title("publishes", loc="left", fontsize=10, color=INK)
     axes.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
+
+
+def _duration(milliseconds: float, _position: int) -> str:
+    """Return a tick's text."""
+    return (
+        f"{milliseconds:g} ms" if milliseconds < SECOND / MILLISECOND else f"{milliseconds * MILLISECOND / SECOND:g} s"
+    )
 
 
 def _latency_ms(publish: Publish) -> float:
@@ -216,7 +250,7 @@ def _shade(axes: Axes, evidence: Evidence) -> None:
     for begin, end in _troubles(evidence):
         axes.axvspan(begin / SECOND, end / SECOND, color=FAULT, alpha=0.06, linewidth=0)
     if evidence.quiet_at is not None:
-        axes.axvline(evidence.quiet_at / SECOND, color=TERMS[2], linewidth=1.2, linestyle=":")
+        axes.axvline(evidence.quiet_at / SECOND, color=HEAL, linewidth=1.2, linestyle=":")
 
 
 def _troubles(evidence: Evidence) -> list[tuple[Nanos, Nanos]]:
