@@ -72,9 +72,10 @@ class Net:
         self.rafts[name].synced(ticket, self.now)
         self.take(name)
 
-    def crash(self, name: ServerId) -> Raft:
-        """Cut the power of ``name`` and start it again from what was durable."""
-        self.disks[name] = self.durable[name].fork()
+    def crash(self, name: ServerId, *, keep: bool = False) -> Raft:
+        """Cut the power of ``name`` and start it again from what was durable, or ``keep`` what was written besides."""
+        if not keep:
+            self.disks[name] = self.durable[name].fork()
         self.waiting.pop(name, None)
         self.applied[name] = []
         return self.start(name)

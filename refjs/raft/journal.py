@@ -45,6 +45,10 @@ class Journal:
         assert self.base_index < index
         return self._entries[index - self.base_index - 1]
 
+    def holds(self, entry: Entry) -> bool:
+        """Tell whether exactly ``entry`` is here."""
+        return self.base_index < entry.index <= self.last_index and self.entry(entry.index) == entry
+
     def append(self, entry: Entry) -> None:
         """Add ``entry`` at the end, where it must belong."""
         assert entry.index == self.last_index + 1

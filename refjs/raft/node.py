@@ -270,19 +270,20 @@ class Raft:
 
 
 def _open(state: State, recovered: Recovered) -> None:
-    """Keep what must be kept before taking part: that the log exists, or that it has a hole."""
+    """Keep what must be kept before taking part: that the log exists, or that it has a hole.
+
+    What a restarted server reads may have survived its process only, and not be durable yet: hence a sync in any case.
+    """
+    rules = state.config.rules
     if recovered.fresh:
         state.store.create()
     elif recovered.ballot_lost:
         state.fence_off_for_good()
-    elif recovered.damage and state.config.rules.vote_with_hole:
+    elif recovered.damage and rules.vote_with_hole:
         state.store.truncate_from(state.journal.last_index + 1)
-        return
     elif recovered.damage:
         state.fence_off()
-    else:
-        return
-    if not state.config.rules.vote_before_sync:
+    if not rules.vote_before_sync:
         state.opening_ticket = state.outbox.ticket()
 
 
