@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, final
 
 _Json: TypeAlias = "dict[str, object]"
 
-_INT64_MAX: Final = (1 << 63) - 1
+_INT64: Final = 1 << 63
 
 
 @final
@@ -120,7 +120,7 @@ class _Reader:
 
     def number(self, key: str, default: int) -> int:
         value = self._given.get(key)
-        if isinstance(value, int) and not isinstance(value, bool) and -_INT64_MAX <= value <= _INT64_MAX:
+        if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64:
             return value
         self.failed = self.failed or value is not None
         return default

@@ -69,12 +69,13 @@ def with_headers(block: bytes, pairs: Pairs) -> bytes:
 
 
 def without(block: bytes, names: Sequence[bytes]) -> bytes:
-    """Return ``block`` without any line of a header in ``names``; empty where no header is left."""
+    """Return ``block`` without any line of a header in ``names``; empty where the last header was removed."""
+    shorter = block
     for name in names:
         key = b"\r\n%b:" % name
-        at = block.find(key)
+        at = shorter.find(key)
         while at >= 0:
-            end = block.find(CRLF, at + len(key))
-            block = block[:at] + (block[end:] if end >= 0 else CRLF + CRLF)
-            at = block.find(key, at)
-    return b"" if block == VERSION_LINE + CRLF else block
+            end = shorter.find(CRLF, at + len(key))
+            shorter = shorter[:at] + (shorter[end:] if end >= 0 else CRLF + CRLF)
+            at = shorter.find(key, at)
+    return b"" if shorter == VERSION_LINE + CRLF != block else shorter

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from refjs.types.units import Subject
-from refjs.wire.connect import is_json_object, parse_connect
+from refjs.wire.connect import ConnectOptions, is_json_object, parse_connect
 from refjs.wire.operations import (
     Connect,
     Ignored,
@@ -97,12 +97,12 @@ class Parser:
         "_closed",
         "_header_size",
         "_missing",
+        "_options",
         "_out",
         "_reply",
         "_size",
         "_subject",
         "_tail",
-        "headers",
         "max_control_line",
         "max_payload",
     )
@@ -110,7 +110,7 @@ class Parser:
     def __init__(self, max_control_line: int = 4096, max_payload: int = 1 << 20) -> None:
         self.max_control_line = max_control_line
         self.max_payload = max_payload
-        self.headers = False  # as the last CONNECT said; without it HPUB is refused (PRO-OPS-004)
+        self._options = ConnectOptions()  # without headers in them HPUB is refused (PRO-OPS-004)
         self._out: list[Operation] = []
         self._closed = False
         self._tail = b""
@@ -212,10 +212,10 @@ class Parser:
         if kind == _UNSUB:
             return _unsubscribe(arguments)
         if kind == _CONNECT:
-            options = parse_connect(arguments)
+            options = parse_connect(arguments, self._options)
             if options is None:
                 return Violation(SILENT)
-            self.headers = options.headers
+            self._options = options
             return Connect(arguments)
         if kind == _INFO:
             return Ignored() if is_json_object(arguments) else Violation(SILENT)
@@ -225,7 +225,7 @@ class Parser:
         """Take the arguments of PUB or HPUB, then the payload that begins at ``start``."""
         fields = [field for field in arguments.translate(_PUB_SEPARATORS).split(b" ") if field]
         sizes = 1 + kind
-        if (kind == _HPUB and not self.headers) or not 1 + sizes <= len(fields) <= 2 + sizes:
+        if (kind == _HPUB and not self._options.headers) or not 1 + sizes <= len(fields) <= 2 + sizes:
             return self._fail(SILENT)
         size = _size(fields[-1])
         header_size = _size(fields[-2]) if kind == _HPUB else 0
