@@ -53,10 +53,9 @@ class RaftLog(Log[E], Generic[E]):
         committed, self._committed = self._committed, []
         return committed
 
-    def take_snapshot(self) -> Snapshot | None:
-        """Return, once, the snapshot to restore before applying what ``take_committed`` returns, where there is one."""
+    def take_snapshot(self) -> bytes | None:
         snapshot, self._snapshot = self._snapshot, None
-        return snapshot
+        return None if snapshot is None else snapshot.data
 
     def leads(self) -> bool:
         return self.raft.leads() and not self._committed and self._snapshot is None

@@ -174,6 +174,10 @@ class Reader:
         begin, self._at = self._at, len(self._data)
         return self._data[begin:]
 
+    def at_end(self) -> bool:
+        """Tell whether everything was read."""
+        return self._at == len(self._data)
+
     def end(self) -> None:
         """Demand that everything was read."""
         if self._at != len(self._data):

@@ -42,6 +42,10 @@ class Log(ABC, Generic[E]):
     def leads(self) -> bool:
         """Tell whether this replica may propose now."""
 
+    def take_snapshot(self) -> bytes | None:
+        """Return, once, the state to restore before applying what ``take_committed`` returns, where there is one."""
+        return None
+
 
 class LocalLog(Log[E]):
     """A log of one server: what is proposed is committed."""

@@ -1,0 +1,247 @@
+"""A consumer as the leader of its stream serves it: acknowledgements in, messages out, time passing."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, final
+
+from refjs.account.account import Account
+from refjs.account.subscription import Subscription
+from refjs.api.interim import decode_pull_request
+from refjs.broker import acks
+from refjs.broker.engine import Engine, Worker
+from refjs.broker.entries import DeleteConsumer, ForConsumer, GroupEntry
+from refjs.broker.picker import Picker
+from refjs.broker.pull import PullService, delivered_size
+from refjs.broker.push import PushService
+from refjs.broker.replica import Replica
+from refjs.broker.services import DeliveryService, Plan
+from refjs.broker.timers import Alarm
+from refjs.consumer.consumer import Applied, Consumer, Delivery
+from refjs.consumer.entries import ConsumerEntry, Deliver, GiveUp, PassTime
+from refjs.types.config import AckPolicy
+from refjs.types.records import ConsumerInfo
+from refjs.types.stored import StoredMessage
+from refjs.types.units import Nanos, Subject
+from refjs.wire import headers
+
+_PUSH_BASED: Final = headers.build(b"409 Consumer is push based", [])
+
+
+class Group(Protocol):
+    """What a consumer's host asks of its stream's."""
+
+    name: str
+    replica: Replica
+
+    def propose(self, entry: GroupEntry, answer: acks.Answer | None = None) -> None:
+        """Propose ``entry`` to the group's log."""
+
+    def stamp(self) -> Nanos:
+        """Return the time for a new entry."""
+
+
+@final
+class ConsumerHost(Worker):
+    """One served consumer."""
+
+    def __init__(self, engine: Engine, account: Account, group: Group, name: str) -> None:
+        self.engine = engine
+        self.account = account
+        self.group = group
+        self.name = name
+        self.consumer: Consumer
+        self.service: DeliveryService
+        self._ack_prefix = f"$JS.ACK.{group.name}.{name}.".encode()
+        self._alarm = Alarm(self._ring)
+        self._subscriptions: list[Subscription] = []
+        self._in_flight: Plan | None = None
+        self._last_active: Nanos = engine.now
+        self._gone = False
+
+    # -- coming and going ---------------------------------------------------------------------------------------
+
+    def take_up(self, consumer: Consumer) -> None:
+        """Serve ``consumer``, or follow its new configuration."""
+        self.consumer = consumer
+        if not self._subscriptions:
+            self._create_service()
+            self._listen()
+        self._last_active = self.engine.now
+        self.engine.wake(self)
+
+    def _create_service(self) -> None:
+        if self.consumer.config.deliver_subject:
+            self.service = PushService(self.engine, self.account, self.group.name, self.consumer)
+            self.engine.listen_for_interest(self.service.target, self)
+        else:
+            self.service = PullService(self.engine, self.account, self.consumer)
+
+    def _listen(self) -> None:
+        stream, name = self.group.name, self.name
+        self._subscriptions = [
+            Subscription(self._ack_prefix + b">", sink=self._receive_ack),
+            Subscription(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}".encode(), sink=self._receive_request),
+            Subscription(f"$JS.FC.{stream}.{name}.>".encode(), sink=self._receive_flow),
+        ]
+        for subscription in self._subscriptions:
+            self.account.subscribe(subscription)
+
+    def lay_down(self, reason: str) -> None:
+        """Stop serving; ``reason`` is what those who wait are told (CON-PUL-017)."""
+        for subscription in self._subscriptions:
+            self.account.unsubscribe(subscription)
+        self._subscriptions = []
+        if isinstance(self.service, PushService):
+            self.engine.stop_listening(self.service.target)
+        self.service.close(reason)
+        self.engine.timers.set(self._alarm, None)
+        self._in_flight = None
+        self._gone = True
+
+    # -- receiving ----------------------------------------------------------------------------------------------
+
+    def _receive_ack(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
+        place = acks.parse_place(subject)
+        if place is None or self.consumer.config.ack_policy is AckPolicy.NONE:
+            return True
+        self._last_active = self.engine.now
+        if place.seq >= self.consumer.next_seq and place.seq not in self.consumer.pending:
+            return True
+        payload = body[header_size:]
+        ack = acks.parse_ack(payload, place, self.group.stamp())
+        if ack.entry is None:
+            self._confirm(reply)
+        else:
+            self._propose(ack.entry, acks.confirmation(self.engine.router, self.account, b"" if ack.next else reply))
+        if ack.next:
+            self._ask(reply, payload[len(acks.NEXT) :].strip())
+        self.engine.wake(self)
+        return True
+
+    def _confirm(self, reply: Subject) -> None:
+        if reply:
+            self.engine.router.post(self.account, reply, b"", 0, b"")
+
+    def _receive_request(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
+        if reply:
+            self._ask(reply, body[header_size:])
+        return True
+
+    def _ask(self, reply: Subject, body: bytes) -> None:
+        service = self.service
+        self._last_active = self.engine.now
+        if isinstance(service, PullService):
+            service.ask(reply, decode_pull_request(body))
+            self.engine.wake(self)
+        else:
+            self.engine.router.post(self.account, reply, b"", len(_PUSH_BASED), _PUSH_BASED)
+
+    def _receive_flow(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
+        service = self.service
+        if isinstance(service, PushService) and service.confirmed(subject):
+            self.engine.wake(self)
+        return True
+
+    # -- delivering ---------------------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """Deliver what there is demand for, then see when to be woken next."""
+        if self._gone:
+            return
+        if self._in_flight is None:
+            self._pass_time()
+            picker = Picker(self.consumer, self.group.replica.stream.store)
+            plan = self.service.plan(picker)
+            for seq in picker.exhausted:
+                self._propose(GiveUp(seq, self.group.stamp()))
+            if plan.messages:
+                self._in_flight = plan
+                self._propose(Deliver(list(plan.messages), self.group.stamp()))
+            else:
+                self._finish(plan)
+        self._set_alarm()
+
+    def _pass_time(self) -> None:
+        due = self.consumer.next_deadline()
+        if due is not None and due <= self.engine.now:
+            self._propose(PassTime(self.engine.now))
+
+    def _propose(self, entry: ConsumerEntry, answer: acks.Answer | None = None) -> None:
+        self.group.propose(ForConsumer(self.name, entry), answer)
+
+    def applied(self, entry: ConsumerEntry, outcome: Applied) -> None:
+        """Send what an applied entry delivers."""
+        plan = self._in_flight
+        if isinstance(entry, Deliver) and plan is not None:
+            self._in_flight = None
+            for delivery in outcome.deliveries:
+                self._send(plan.messages[delivery.seq], delivery, plan.targets[delivery.seq])
+            self._finish(plan)
+            self.engine.wake(self)
+
+    def _send(self, message: StoredMessage, delivery: Delivery, target: Subject) -> None:
+        reply = b"%b%d.%d.%d.%d.%d" % (
+            self._ack_prefix,
+            delivery.deliveries,
+            message.seq,
+            delivery.consumer_seq,
+            message.ts,
+            delivery.pending,
+        )
+        header_size, body = message.header_size, message.body
+        if self.consumer.config.headers_only:
+            body = headers.with_headers(message.headers(), [(b"Nats-Msg-Size", b"%d" % (len(body) - header_size))])
+            header_size = len(body)
+        self.engine.router.post_as(self.account, target, message.subject, reply, header_size, body)
+        self.service.sent(target, delivered_size(message))
+
+    def _finish(self, plan: Plan) -> None:
+        for target, block in plan.after:
+            self.engine.router.post(self.account, target, b"", len(block), block)
+
+    def info(self) -> ConsumerInfo:
+        """Return the consumer as its info shows it (CON-API-011)."""
+        consumer = self.consumer
+        return ConsumerInfo(
+            stream_name=self.group.name,
+            name=self.name,
+            created=consumer.created,
+            config=consumer.config,
+            delivered=consumer.delivered,
+            ack_floor=consumer.ack_floor,
+            num_ack_pending=len(consumer.pending),
+            num_redelivered=len(consumer.deliveries),
+            num_waiting=self.service.waiting(),
+            num_pending=consumer.num_pending,
+            ts=self.engine.now,
+            push_bound=bool(consumer.config.deliver_subject) and self.service.active(),
+        )
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def _ring(self, now: Nanos) -> None:
+        if self._is_abandoned(now):
+            self.group.propose(DeleteConsumer(self.name))
+        else:
+            self.engine.wake(self)
+
+    def _is_abandoned(self, now: Nanos) -> bool:
+        """Tell whether nobody cared for the consumer for its ``inactive_threshold`` (CON-INA-001)."""
+        threshold = self.consumer.config.inactive_threshold
+        if not threshold:
+            return False
+        if self.service.active():
+            self._last_active = now
+        return now - self._last_active >= threshold
+
+    def _set_alarm(self) -> None:
+        if self._gone:
+            return
+        threshold = self.consumer.config.inactive_threshold
+        deadlines = [
+            self.consumer.next_deadline(),
+            self.service.next_deadline(),
+            self._last_active + threshold if threshold else None,
+        ]
+        known = [deadline for deadline in deadlines if deadline is not None]
+        self.engine.timers.set(self._alarm, max(min(known), self.engine.now) if known else None)

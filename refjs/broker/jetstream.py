@@ -1,0 +1,178 @@
+"""JetStream on one server: which streams exist, which of them are kept here, and the log that decides both."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never, final
+
+from refjs.account.account import Account
+from refjs.account.subscription import Subscription
+from refjs.broker.api_service import ApiService
+from refjs.broker.engine import Engine
+from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry, RemoveStream
+from refjs.broker.monitor import JetStreamFigures
+from refjs.broker.registry import AccountStreams
+from refjs.broker.stream_host import StreamHost
+from refjs.storage.codec import Reader, Writer
+from refjs.storage.log import Log
+from refjs.types.config import StorageKind
+from refjs.types.plain import decode_stream_config
+
+SYSTEM: Final = "$SYS"
+
+
+@final
+class JetStream:
+    """The streams of all accounts."""
+
+    def __init__(self, engine: Engine, accounts: dict[str, Account]) -> None:
+        self._engine = engine
+        self._accounts = accounts
+        self.streams: dict[str, AccountStreams] = {}
+        self._groups: dict[str, StreamHost] = {}
+        self.meta: Log[MetaEntry]
+        self.meta, held = engine.logs.open_meta()
+        for account in accounts.values():
+            self._enable(account)
+        for _, entry in held:
+            self._recover(entry)
+        self.follow_meta()
+
+    def _enable(self, account: Account) -> None:
+        streams = AccountStreams(account)
+        self.streams[account.name] = streams
+        ApiService(self._engine, self, streams)
+        account.observers.append(self._interest_changed)
+
+    def _interest_changed(self, subscription: Subscription, _: int) -> None:
+        """Let push consumers look again whether somebody listens on their deliver subject (CON-PSH-002)."""
+        self._engine.interest_changed(subscription.subject)
+
+    def _recover(self, entry: MetaEntry) -> None:
+        """Apply what the metadata log held at the start; streams in memory did not survive (STR-SEQ-004)."""
+        if isinstance(entry, AssignStream):
+            entry.reply = b""
+            if decode_stream_config(entry.config).storage is StorageKind.MEMORY:
+                return
+        self._apply(entry)
+
+    # -- the metadata log ---------------------------------------------------------------------------------------
+
+    def leads(self) -> bool:
+        """Tell whether this server answers for what no single stream can answer for."""
+        return self.meta.leads()
+
+    def propose(self, entry: MetaEntry) -> bool:
+        """Propose ``entry``; return False where this server does not lead."""
+        if self.meta.propose(entry) == 0:
+            return False
+        self.follow_meta()
+        return True
+
+    def follow_meta(self) -> None:
+        """Apply what the metadata log committed."""
+        snapshot = self.meta.take_snapshot()
+        if snapshot is not None:
+            self._restore(snapshot)
+        committed = self.meta.take_committed()
+        while committed:
+            for _, entry in committed:
+                self._apply(entry)
+            committed = self.meta.take_committed()
+
+    def follow_group(self, group: str) -> None:
+        """Let the stream of ``group`` follow its log."""
+        host = self._groups.get(group)
+        if host is not None:
+            host.follow_log()
+
+    def snapshot(self) -> bytes:
+        """Return all assignments as canonical bytes."""
+        codec, writer = MetaCodec(), Writer()
+        for streams in self.streams.values():
+            for assignment in streams.assignments.values():
+                writer.blob(codec.encode(assignment))
+        return writer.done()
+
+    def _restore(self, snapshot: bytes) -> None:
+        """Make the assignments those of ``snapshot``; a stream that is in none was deleted."""
+        codec, reader = MetaCodec(), Reader(snapshot)
+        wanted: dict[tuple[str, str], MetaEntry] = {}
+        while not reader.at_end():
+            entry = codec.decode(reader.blob())
+            wanted[entry.account, entry.name] = entry
+        for streams in self.streams.values():
+            for name in list(streams.assignments):
+                if (streams.account.name, name) not in wanted:
+                    self._remove(RemoveStream(streams.account.name, name))
+        for entry in wanted.values():
+            self._apply(entry)
+
+    def snapshot_of(self, group: str) -> bytes | None:
+        """Return the state of the stream of ``group`` as canonical bytes."""
+        host = self._groups.get(group)
+        return None if host is None else host.replica.snapshot()
+
+    def _apply(self, entry: MetaEntry) -> None:
+        match entry:
+            case AssignStream():
+                self._assign(entry)
+            case RemoveStream():
+                self._remove(entry)
+            case _:
+                assert_never(entry)
+
+    def _assign(self, entry: AssignStream) -> None:
+        streams = self.streams[entry.account]
+        config = decode_stream_config(entry.config)
+        known = streams.assignments.get(entry.name)
+        streams.assignments[entry.name] = entry
+        streams.configs[entry.name] = config
+        if known is None:
+            self._engine.logs.placed(entry, 1)
+            if self._engine.logs.keeps(entry):
+                host = StreamHost(self._engine, streams.account, entry, config)
+                streams.hosts[entry.name] = host
+                self._groups[entry.group] = host
+                host.follow_log()
+            return
+        host_here = streams.hosts.get(entry.name)
+        if host_here is not None:
+            host_here.reassign(entry, changed=known.config != entry.config)
+
+    def _remove(self, entry: RemoveStream) -> None:
+        streams = self.streams[entry.account]
+        known = streams.assignments.pop(entry.name, None)
+        if known is None:
+            return
+        self._engine.logs.placed(known, -1)
+        del streams.configs[entry.name]
+        host = streams.hosts.pop(entry.name, None)
+        if host is not None:
+            del self._groups[host.assignment.group]
+            host.delete()
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def figures(self) -> JetStreamFigures:
+        """Return what all accounts together use."""
+        figures = JetStreamFigures(accounts=len(self.streams))
+        for streams in self.streams.values():
+            figures.api_total += streams.api_total
+            figures.api_errors += streams.api_errors
+            for host in streams.hosts.values():
+                store = host.replica.stream.store
+                figures.streams += 1
+                figures.consumers += len(host.replica.consumers)
+                figures.messages += len(store)
+                figures.size += store.bytes
+                if store.storage is StorageKind.MEMORY:
+                    figures.memory += store.bytes
+                else:
+                    figures.storage += store.bytes
+        return figures
+
+    def check_invariants(self) -> None:
+        """Assert every invariant of every stream kept here."""
+        for streams in self.streams.values():
+            for host in streams.hosts.values():
+                host.replica.check_invariants()

@@ -1,0 +1,86 @@
+"""Where a broker's logs come from: its own disk and memory here, groups of servers in ``refjs.cluster``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import final
+
+from refjs.broker.entries import GroupCodec, GroupEntry
+from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry
+from refjs.errors import table
+from refjs.errors.table import ApiError
+from refjs.storage.disk import Disk
+from refjs.storage.log import DurableLog, LocalLog, Log
+from refjs.types.config import StorageKind, StreamConfig
+
+
+class Logs(ABC):
+    """Opens the log of the metadata and those of the groups; what a log held before is returned beside it."""
+
+    @abstractmethod
+    def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
+        """Return the metadata log and what it holds."""
+
+    @abstractmethod
+    def open_group(
+        self, assignment: AssignStream, config: StreamConfig
+    ) -> tuple[Log[GroupEntry], list[tuple[int, GroupEntry]]]:
+        """Return the log of a stream's group and what it holds."""
+
+    @abstractmethod
+    def drop_group(self, assignment: AssignStream) -> None:
+        """Remove a group's log: its stream was deleted."""
+
+    @abstractmethod
+    def peers(self, replicas: int) -> list[str]:
+        """Return the servers that shall keep a new stream of ``replicas``; fewer where there are not enough."""
+
+    @abstractmethod
+    def placed(self, assignment: AssignStream, delta: int) -> None:
+        """Note that a stream was assigned to its servers (+1) or removed from them (-1)."""
+
+    @abstractmethod
+    def too_few_peers(self) -> ApiError:
+        """Return why a stream cannot have as many replicas as asked for."""
+
+    @abstractmethod
+    def keeps(self, assignment: AssignStream) -> bool:
+        """Tell whether this server is one of those that keep the stream."""
+
+
+@final
+class LocalLogs(Logs):
+    """The logs of a single server: file streams on ``disk``, memory streams in memory."""
+
+    def __init__(self, disk: Disk, server_name: str) -> None:
+        self._disk = disk
+        self._server_name = server_name
+
+    def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
+        return DurableLog.open(self._disk, "meta.log", MetaCodec())
+
+    def open_group(
+        self, assignment: AssignStream, config: StreamConfig
+    ) -> tuple[Log[GroupEntry], list[tuple[int, GroupEntry]]]:
+        if config.storage is StorageKind.MEMORY:
+            return LocalLog(), []
+        return DurableLog.open(self._disk, _file_name(assignment), GroupCodec())
+
+    def drop_group(self, assignment: AssignStream) -> None:
+        self._disk.remove(_file_name(assignment))
+
+    def peers(self, replicas: int) -> list[str]:
+        return [self._server_name]
+
+    def placed(self, assignment: AssignStream, delta: int) -> None:
+        """Nothing to count: there is one server."""
+
+    def too_few_peers(self) -> ApiError:
+        return table.STREAM_REPLICAS_NOT_SUPPORTED
+
+    def keeps(self, assignment: AssignStream) -> bool:
+        return True
+
+
+def _file_name(assignment: AssignStream) -> str:
+    return f"streams/{assignment.group}.log"

@@ -1,0 +1,76 @@
+"""What a consumer would deliver next: first what is due again, then what is new (CON-DLV-006, CON-DLV-007).
+
+A picker looks ahead over one batch without changing anything; the batch becomes one ``Deliver`` entry.
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+from refjs.consumer.consumer import Consumer
+from refjs.stream.store import MessageStore
+from refjs.types.config import AckPolicy
+from refjs.types.stored import StoredMessage
+from refjs.types.units import Seq
+
+
+@final
+class Picker:
+    """One look ahead."""
+
+    def __init__(self, consumer: Consumer, store: MessageStore) -> None:
+        self._consumer = consumer
+        self._store = store
+        self._due = consumer.pending.due() if consumer.pending.first_due() else []
+        self._due_at = 0
+        self._first_at = 0
+        self._seq: Seq = consumer.next_seq
+        self._new = 0
+        self._candidate: StoredMessage | None = None
+        self.exhausted: list[Seq] = []
+        """Messages that were delivered as often as they may be: to be given up."""
+
+    def peek(self) -> StoredMessage | None:
+        """Return the next message, or None where nothing may be delivered now."""
+        if self._candidate is None:
+            self._candidate = self._next_due() or self._next_new()
+        return self._candidate
+
+    def take(self) -> None:
+        """Count the message last peeked at as part of the batch."""
+        self._candidate = None
+
+    def _next_due(self) -> StoredMessage | None:
+        while self._due_at < len(self._due):
+            seq = self._due[self._due_at]
+            self._due_at += 1
+            if self._consumer.is_exhausted(seq):
+                self.exhausted.append(seq)
+                continue
+            message = self._store.get(seq)
+            if message is not None:
+                return message
+        return None
+
+    def _next_new(self) -> StoredMessage | None:
+        if not self._has_room():
+            return None
+        consumer = self._consumer
+        while self._first_at < len(consumer.first):
+            message = self._store.get(consumer.first[self._first_at])
+            self._first_at += 1
+            if message is not None:
+                self._new += 1
+                return message
+        message = self._store.next_matching(consumer.filters, self._seq)
+        if message is not None:
+            self._seq = message.seq + 1
+            self._new += 1
+        return message
+
+    def _has_room(self) -> bool:
+        consumer = self._consumer
+        limit = consumer.config.max_ack_pending
+        if consumer.config.ack_policy is AckPolicy.NONE or limit <= 0:
+            return True
+        return len(consumer.pending) + self._new < limit

@@ -1,0 +1,252 @@
+"""A stream as this server hosts it: its replica and its log, and, where this replica leads, its service to clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, final
+
+from refjs.account.account import Account
+from refjs.account.subscription import Subscription
+from refjs.api import interim as api
+from refjs.broker.consumer_host import ConsumerHost
+from refjs.broker.direct_get import DirectGet
+from refjs.broker.engine import Engine
+from refjs.broker.entries import CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
+from refjs.broker.meta_entries import AssignStream
+from refjs.broker.replica import ConsumerMade, GroupOutcome, Replica
+from refjs.broker.timers import Alarm
+from refjs.consumer.consumer import Applied
+from refjs.storage.log import Log
+from refjs.stream.entries import Configure, Expire, Publish
+from refjs.stream.outcomes import Duplicate, Refused, Skipped, Stored
+from refjs.types.config import StreamConfig
+from refjs.types.records import StreamInfo
+from refjs.types.units import Nanos, Subject
+
+Answer: TypeAlias = Callable[[GroupOutcome], None]
+
+
+@final
+class StreamHost:
+    """One hosted stream."""
+
+    def __init__(self, engine: Engine, account: Account, assignment: AssignStream, config: StreamConfig) -> None:
+        self.engine = engine
+        self.account = account
+        self.assignment = assignment
+        self.name = config.name
+        self.replica = Replica(config, assignment.stamp, engine.profile)
+        self.consumers: dict[str, ConsumerHost] = {}
+        self.leading = False
+        self._alarm = Alarm(self._ring)
+        self._subscriptions: list[Subscription] = []
+        self._listening_to = config
+        self._replies: dict[int, Subject] = {}
+        self._answers: dict[int, Answer] = {}
+        self._owed: Subject = assignment.reply
+        """Where somebody waits to hear that the stream was created: the first leader api."""
+        self.log: Log[GroupEntry]
+        self.log, held = engine.logs.open_group(assignment, config)
+        for _, entry in held:
+            self.replica.apply(entry)
+        self._ack_prefix = api.pub_ack_prefix(self.name, engine.options.domain, engine.profile)
+
+    # -- leading ------------------------------------------------------------------------------------------------
+
+    def follow_log(self) -> None:
+        """Apply what was committed, and serve as long as this replica leads.
+
+        Leadership is asked for first: what another leader committed must not answer those who wait for our proposals.
+        """
+        snapshot = self.log.take_snapshot()
+        if snapshot is not None:
+            self.lay_down()
+            self.replica = Replica.restore(snapshot, self.engine.profile)
+        self.drain()
+        if self.log.leads() and not self.leading:
+            self.leading = True
+            self._take_up()
+
+    def _take_up(self) -> None:
+        self._listen()
+        for name, consumer in self.replica.consumers.items():
+            self._host(name).take_up(consumer)
+        self._set_alarm()
+        self._answer_create(self._owed)
+        self._owed = b""
+
+    def lay_down(self) -> None:
+        """Stop serving: this replica leads no more, or the stream is gone."""
+        self.leading = False
+        for subscription in self._subscriptions:
+            self.account.unsubscribe(subscription)
+        self._subscriptions = []
+        for host in self.consumers.values():
+            host.lay_down("Leadership Change")
+        self.consumers = {}
+        self._replies.clear()
+        self._answers.clear()
+        self.engine.timers.set(self._alarm, None)
+
+    def delete(self) -> None:
+        """Stop serving and remove what is kept: the stream was deleted (STR-DEL-001)."""
+        for host in self.consumers.values():
+            host.lay_down("Consumer Deleted")
+        self.consumers = {}
+        self.lay_down()
+        self.engine.logs.drop_group(self.assignment)
+
+    def _listen(self) -> None:
+        """Subscribe to what the configuration captures."""
+        self._listening_to = self.replica.stream.config
+        for subscription in self._subscriptions:
+            self.account.unsubscribe(subscription)
+        self._subscriptions = [
+            Subscription(subject.encode(), sink=self.receive) for subject in self.replica.stream.config.subjects
+        ]
+        if self.replica.stream.config.allow_direct:
+            direct = DirectGet(self.engine, self.account, self.replica.stream).receive
+            prefix = f"$JS.API.DIRECT.GET.{self.name}".encode()
+            self._subscriptions += [Subscription(prefix, sink=direct), Subscription(prefix + b".>", sink=direct)]
+        for subscription in self._subscriptions:
+            self.account.subscribe(subscription)
+
+    def _host(self, name: str) -> ConsumerHost:
+        host = self.consumers.get(name)
+        if host is None:
+            host = ConsumerHost(self.engine, self.account, self, name)
+            self.consumers[name] = host
+        return host
+
+    def reassign(self, assignment: AssignStream, *, changed: bool) -> None:
+        """Follow a repeated assignment: another configuration, or the same one asked for again (STR-CRT-003)."""
+        self.assignment = assignment
+        reply = assignment.reply
+        if not self.leading:
+            self._owed = reply
+        elif changed or assignment.update:
+            self.propose(Configure(assignment.config, self.stamp()), self._answer_update(reply))
+        else:
+            self._answer_create(reply)
+
+    def _answer_create(self, reply: Subject) -> None:
+        if reply:
+            self._post(reply, api.stream_create(self.info()))
+
+    def _answer_update(self, reply: Subject) -> Answer:
+        def answer(_: GroupOutcome) -> None:
+            if reply:
+                self._post(reply, api.stream_update(self.info()))
+
+        return answer
+
+    # -- proposing ----------------------------------------------------------------------------------------------
+
+    def stamp(self) -> Nanos:
+        """Return the time for a new entry: now, but never before that of an earlier one."""
+        return max(self.engine.now, self.replica.stream.stamp)
+
+    def receive(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
+        """Store a published message (STR-PUB-001)."""
+        index = self.log.propose(Publish(subject, header_size, body, self.stamp()))
+        if index == 0:
+            return False
+        if reply and not self.replica.stream.config.no_ack:
+            self._replies[index] = reply
+        self.drain()
+        return True
+
+    def propose(self, entry: GroupEntry, answer: Answer | None = None) -> None:
+        """Propose ``entry``; ``answer`` is called with its outcome once it is applied here."""
+        index = self.log.propose(entry)
+        if index == 0:
+            return
+        if answer is not None:
+            self._answers[index] = answer
+        self.drain()
+
+    def _ring(self, now: Nanos) -> None:
+        """Propose that time has passed."""
+        self.propose(Expire(now))
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        self.engine.timers.set(self._alarm, self.replica.stream.next_deadline() if self.leading else None)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def info(self) -> StreamInfo:
+        """Return the stream as its info shows it (STR-INF-001)."""
+        state = self.replica.stream.state()
+        state.consumer_count = len(self.replica.consumers)
+        return StreamInfo(self.replica.stream.config, self.replica.stream.created, state, self.engine.now)
+
+    # -- applying -----------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Apply what was committed and answer those who wait for it."""
+        committed = self.log.take_committed()
+        if self.leading and not self.log.leads():
+            self.lay_down()
+        while committed:
+            for index, entry in committed:
+                outcome = self.replica.apply(entry)
+                self._owed = b""
+                if self.leading:
+                    self._applied(index, entry, outcome)
+            committed = self.log.take_committed()
+
+    def _applied(self, index: int, entry: GroupEntry, outcome: GroupOutcome) -> None:
+        if isinstance(entry, Publish):
+            self._published(index, entry, outcome)
+        elif isinstance(entry, ForConsumer):
+            host = self.consumers.get(entry.name)
+            if host is not None and isinstance(outcome, Applied):
+                host.applied(entry.entry, outcome)
+        elif isinstance(entry, CreateConsumer):
+            assert isinstance(outcome, ConsumerMade)
+            self._host(entry.name).take_up(outcome.consumer)
+        elif isinstance(entry, DeleteConsumer):
+            gone = self.consumers.pop(entry.name, None)
+            if gone is not None:
+                gone.lay_down("Consumer Deleted")
+        else:
+            self._listen_anew()
+        self._tell_terminated()
+        answer = self._answers.pop(index, None)
+        if answer is not None:
+            answer(outcome)
+
+    def _published(self, index: int, entry: Publish, outcome: GroupOutcome) -> None:
+        reply = self._replies.pop(index, b"")
+        if isinstance(outcome, Stored):
+            if self.consumers:
+                for consumer in self.replica.interested(entry.subject):
+                    self.engine.wake(self.consumers[consumer.name])
+            if self._alarm.deadline is None:
+                self._set_alarm()
+            if reply:
+                self._post(reply, b"%b%d}" % (self._ack_prefix, outcome.message.seq))
+        elif reply and isinstance(outcome, Refused):
+            self._post(reply, api.pub_refusal(self.name, outcome.error))
+        elif reply and isinstance(outcome, Duplicate):
+            self._post(reply, b'%b%d,"duplicate": true}' % (self._ack_prefix, outcome.seq))
+        elif reply and isinstance(outcome, Skipped):
+            self._post(reply, b"%b%d}" % (self._ack_prefix, outcome.seq))
+
+    def _post(self, reply: Subject, body: bytes) -> None:
+        self.engine.router.post(self.account, reply, b"", 0, body)
+
+    def _listen_anew(self) -> None:
+        """Follow what a purge, a delete, expiry or a new configuration changed."""
+        if self.replica.stream.config is not self._listening_to:
+            self._listen()
+        self._set_alarm()
+
+    def _tell_terminated(self) -> None:
+        if self.replica.terminated:
+            for name, _ in self.replica.terminated:
+                host = self.consumers.get(name)
+                if host is not None:
+                    self.engine.wake(host)
+            self.replica.terminated.clear()

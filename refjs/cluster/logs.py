@@ -1,0 +1,147 @@
+"""The logs of a server that is not alone: every group agrees by Raft, and keeps what it agreed on this server's disk.
+
+Groups in memory keep their log on disk all the same: a server that restarts with an empty log and votes could undo
+what was acknowledged (deviation D2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar, final
+
+from refjs.broker.entries import GroupCodec, GroupEntry
+from refjs.broker.logs import Logs
+from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry
+from refjs.cluster.options import ClusterOptions
+from refjs.errors import table
+from refjs.errors.table import ApiError
+from refjs.raft.config import RaftConfig
+from refjs.raft.log import RaftLog
+from refjs.raft.node import Raft
+from refjs.raft.outbox import Ready
+from refjs.raft.store import DiskStore
+from refjs.storage.disk import Disk
+from refjs.storage.log import Codec, Log
+from refjs.types.config import StreamConfig
+from refjs.types.rng import Rng
+from refjs.types.units import Nanos, ServerId
+
+E = TypeVar("E")
+
+META = "_meta_"
+"""The group of all servers, which keeps the metadata."""
+
+
+@final
+class GroupLog(Log[E], Generic[E]):
+    """A group's log that tells its server when it has something to send."""
+
+    def __init__(self, log: RaftLog[E], touch: Callable[[], None]) -> None:
+        self._log = log
+        self._touch = touch
+
+    def propose(self, entry: E) -> int:
+        index = self._log.propose(entry)
+        if index:
+            self._touch()
+        return index
+
+    def take_committed(self) -> list[tuple[int, E]]:
+        return self._log.take_committed()
+
+    def take_snapshot(self) -> bytes | None:
+        return self._log.take_snapshot()
+
+    def leads(self) -> bool:
+        return self._log.leads()
+
+
+@final
+class Group:
+    """One Raft group on this server; ``ready`` drains its log's Raft."""
+
+    __slots__ = ("name", "raft", "ready", "touched")
+
+    def __init__(self, name: str, raft: Raft, ready: Callable[[], Ready]) -> None:
+        self.name = name
+        self.raft = raft
+        self.ready = ready
+        self.touched = True
+
+
+@final
+class ClusterLogs(Logs):
+    """Opens the logs of this server's groups and keeps the groups."""
+
+    def __init__(self, options: ClusterOptions, disk: Disk, rng: Rng, now: Nanos) -> None:
+        self._options = options
+        self._disk = disk
+        self._rng = rng
+        self.now = now
+        self.groups: dict[str, Group] = {}
+        self.touched: list[Group] = []
+        self._kept: dict[ServerId, int] = dict.fromkeys(options.servers, 0)
+
+    def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
+        return self._open(META, self._options.servers, MetaCodec()), []
+
+    def open_group(
+        self, assignment: AssignStream, config: StreamConfig
+    ) -> tuple[Log[GroupEntry], list[tuple[int, GroupEntry]]]:
+        return self._open(assignment.group, [ServerId(peer) for peer in assignment.peers], GroupCodec()), []
+
+    def _open(self, name: str, servers: list[ServerId], codec: Codec[E]) -> Log[E]:
+        store = DiskStore(self._disk, name)
+        config = RaftConfig(
+            self._options.me,
+            tuple(sorted(servers)),
+            election_min=self._options.election_min,
+            election_max=self._options.election_max,
+            heartbeat=self._options.heartbeat,
+            rules=self._options.rules,
+        )
+        raft = Raft.start(config, store, store.recover(), self._rng.split(), self.now)
+        log: RaftLog[E] = RaftLog(raft, codec)
+        group = Group(name, raft, log.ready)
+        self.groups[name] = group
+        self.touched.append(group)
+        return GroupLog(log, _Toucher(self, group).touch)
+
+    def touch(self, group: Group) -> None:
+        """Note that ``group`` may have something to send, sync or apply."""
+        if not group.touched:
+            group.touched = True
+            self.touched.append(group)
+
+    def drop_group(self, assignment: AssignStream) -> None:
+        self.groups.pop(assignment.group, None)
+        for name in self._disk.list(f"{assignment.group}/"):
+            self._disk.remove(name)
+
+    def peers(self, replicas: int) -> list[str]:
+        """Return the servers that keep the fewest streams, this one first among equals."""
+        order = sorted(self._kept, key=lambda server: (self._kept[server], server != self._options.me, server))
+        return sorted(order[:replicas])
+
+    def placed(self, assignment: AssignStream, delta: int) -> None:
+        """Count what each server keeps."""
+        for peer in assignment.peers:
+            self._kept[ServerId(peer)] = self._kept.get(ServerId(peer), 0) + delta
+
+    def keeps(self, assignment: AssignStream) -> bool:
+        return self._options.me in assignment.peers
+
+    def too_few_peers(self) -> ApiError:
+        return table.CLUSTER_NO_PEERS.filled("no suitable peers for placement, insufficient nodes")
+
+
+@final
+class _Toucher:
+    """Binds a group to the logs that must hear of its proposals."""
+
+    def __init__(self, logs: ClusterLogs, group: Group) -> None:
+        self._logs = logs
+        self._group = group
+
+    def touch(self) -> None:
+        self._logs.touch(self._group)

@@ -1,0 +1,302 @@
+"""A consumer: a fold over its entries (docs/decisions/0002).
+
+Where it stands in the stream, what it delivered, what is settled.  Knows nothing of clients: who waits for messages
+and where they are sent is ``requests``' and the broker's business.  Knows the stream only by what it is told:
+``stored`` and ``removed``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import assert_never, final
+
+from refjs.consumer.entries import (
+    Acknowledge,
+    ConsumerEntry,
+    Deliver,
+    Extend,
+    GiveUp,
+    PassTime,
+    Reconfigure,
+    Refuse,
+    Terminate,
+)
+from refjs.consumer.pending import PendingSet
+from refjs.subject.grammar import matches
+from refjs.types.config import AckPolicy, ConsumerConfig
+from refjs.types.plain import decode_consumer_config
+from refjs.types.records import SequenceInfo
+from refjs.types.stored import StoredMessage
+from refjs.types.units import Nanos, Seq, Subject
+
+
+@final
+class Delivery:
+    """One message on its way: the numbers of its ack subject (CON-DLV-001)."""
+
+    __slots__ = ("consumer_seq", "deliveries", "pending", "seq")
+
+    def __init__(self, seq: Seq, consumer_seq: Seq, deliveries: int, pending: int) -> None:
+        self.seq = seq
+        self.consumer_seq = consumer_seq
+        self.deliveries = deliveries
+        self.pending = pending
+
+
+@final
+class Applied:
+    """What an entry did: what goes out, what is settled for good, what was given up."""
+
+    __slots__ = ("deliveries", "exhausted", "settled")
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.settled: list[Seq] = []
+        self.exhausted: list[Seq] = []
+
+
+@final
+class Start:
+    """Where a consumer begins, found in the stream when it is created (CON-POS)."""
+
+    __slots__ = ("first", "num_pending", "seq")
+
+    def __init__(self, seq: Seq, num_pending: int, first: list[Seq]) -> None:
+        self.seq = seq
+        self.num_pending = num_pending
+        self.first = first
+        """For ``last_per_subject``: what is delivered before everything from ``seq`` on."""
+
+
+@final
+class Consumer:
+    """The state of one consumer."""
+
+    def __init__(self, name: str, config: ConsumerConfig, created: Nanos, start: Start) -> None:
+        self.name = name
+        """The name in the API; a name that the server gave stands only here (CON-API-011)."""
+        self.config = config
+        self.created = created
+        self.filters = filters_of(config)
+        self.next_seq: Seq = start.seq
+        self.first: deque[Seq] = deque(start.first)
+        before = (start.first[0] if start.first else start.seq) - 1
+        self.delivered = SequenceInfo(0, before)
+        self.ack_floor = SequenceInfo(0, before)
+        self.num_pending = start.num_pending
+        self.pending = PendingSet()
+        self.deliveries: dict[Seq, int] = {}
+        self.exhausted: dict[Seq, None] = {}
+        self.stamp: Nanos = created
+
+    # -- what the stream tells ----------------------------------------------------------------------------------
+
+    def wants(self, subject: Subject) -> bool:
+        """Tell whether ``subject`` passes the filter."""
+        return not self.filters or any(matches(pattern, subject) for pattern in self.filters)
+
+    def stored(self, message: StoredMessage) -> None:
+        """Note a new message that the consumer wants."""
+        if message.seq >= self.next_seq:
+            self.num_pending += 1
+
+    def removed(self, message: StoredMessage) -> bool:
+        """Forget a message that left the stream; return whether it was delivered and not settled (CON-PRG-004)."""
+        seq = message.seq
+        self.deliveries.pop(seq, None)
+        self.exhausted.pop(seq, None)
+        if seq in self.pending:
+            self._settle(seq)
+            return True
+        if seq in self.first:
+            self.first.remove(seq)
+            self.num_pending -= 1
+        elif seq >= self.next_seq and self.wants(message.subject):
+            self.num_pending -= 1
+        return False
+
+    def purged(self, first_seq: Seq) -> None:
+        """Move on to ``first_seq``: nothing is left below it (CON-PRG-001, CON-PRG-002)."""
+        self.next_seq = max(self.next_seq, first_seq)
+        if not self.first:
+            self.delivered.stream_seq = max(self.delivered.stream_seq, first_seq - 1)
+        if not len(self.pending):
+            self.ack_floor.consumer_seq = self.delivered.consumer_seq
+        self.ack_floor.stream_seq = max(self.ack_floor.stream_seq, first_seq - 1)
+
+    def owes(self, message: StoredMessage) -> bool:
+        """Tell whether interest retention must keep ``message`` for this consumer (STR-RET-005)."""
+        if not self.wants(message.subject):
+            return False
+        seq = message.seq
+        return seq in self.pending or seq >= self.next_seq or seq in self.first or seq in self.exhausted
+
+    # -- applying -----------------------------------------------------------------------------------------------
+
+    def apply(self, entry: ConsumerEntry) -> Applied:
+        """Apply a committed entry; the result is a function of the state and the entry alone."""
+        applied = Applied()
+        match entry:
+            case Deliver():
+                self._deliver(entry, applied)
+            case Acknowledge():
+                self._acknowledge(entry, applied)
+            case Refuse():
+                self._refuse(entry)
+            case Extend():
+                self._extend(entry)
+            case Terminate():
+                self._terminate(entry, applied)
+            case PassTime():
+                self._pass_time(entry, applied)
+            case GiveUp():
+                self._give_up(entry.seq, applied)
+            case Reconfigure():
+                self._reconfigure(decode_consumer_config(entry.config))
+            case _:
+                assert_never(entry)
+        return applied
+
+    def _deliver(self, entry: Deliver, applied: Applied) -> None:
+        self.stamp = max(self.stamp, entry.stamp)
+        for seq in entry.seqs:
+            if seq in self.pending:
+                count = self.deliveries.get(seq, 1) + 1
+                self.deliveries[seq] = count
+            elif seq >= self.next_seq or seq in self.first:
+                count = 1
+                self._move_past(seq)
+            else:
+                continue
+            self.delivered.consumer_seq += 1
+            self.delivered.last_active = entry.stamp
+            self._track(seq, count, entry.stamp, applied)
+            applied.deliveries.append(Delivery(seq, self.delivered.consumer_seq, count, self.num_pending))
+
+    def _move_past(self, seq: Seq) -> None:
+        if self.first and self.first[0] == seq:
+            self.first.popleft()
+        else:
+            self.next_seq = seq + 1
+        self.delivered.stream_seq = seq
+        self.num_pending -= 1
+
+    def _track(self, seq: Seq, count: int, stamp: Nanos, applied: Applied) -> None:
+        if self.config.ack_policy is AckPolicy.NONE:
+            self.ack_floor.consumer_seq = self.delivered.consumer_seq
+            self.ack_floor.stream_seq = self.delivered.stream_seq
+            self.ack_floor.last_active = stamp
+            applied.settled.append(seq)
+        elif count == 1:
+            self.pending.add(seq, self.delivered.consumer_seq, stamp + self.ack_wait(count))
+        else:
+            self.pending.restart(seq, stamp + self.ack_wait(count))
+
+    def ack_wait(self, count: int) -> Nanos:
+        """Return how long the ack of a message's ``count``-th delivery may take (CON-ACK-011)."""
+        backoff = self.config.backoff
+        return backoff[min(count, len(backoff)) - 1] if backoff else self.config.ack_wait
+
+    def _acknowledge(self, entry: Acknowledge, applied: Applied) -> None:
+        if self.config.ack_policy is AckPolicy.ALL:
+            if entry.consumer_seq > self.ack_floor.consumer_seq:
+                applied.settled += self.pending.through(entry.seq)
+                for seq in applied.settled:
+                    self._forget(seq)
+                self.ack_floor.consumer_seq = entry.consumer_seq
+                self.ack_floor.stream_seq = entry.seq
+                self.ack_floor.last_active = entry.stamp
+        elif entry.seq in self.pending:
+            self._settle(entry.seq)
+            self.ack_floor.last_active = entry.stamp
+            applied.settled.append(entry.seq)
+
+    def _forget(self, seq: Seq) -> None:
+        self.pending.settle(seq)
+        self.deliveries.pop(seq, None)
+
+    def _settle(self, seq: Seq) -> None:
+        """Forget a pending message and move the ack floor up to the lowest one left (CON-POS-011)."""
+        was_lowest = self.pending.lowest() == seq
+        self._forget(seq)
+        lowest = self.pending.lowest()
+        if lowest == 0:
+            self.ack_floor.consumer_seq = self.delivered.consumer_seq
+            self.ack_floor.stream_seq = self.delivered.stream_seq
+        elif was_lowest:
+            pending = self.pending.get(lowest)
+            assert pending is not None
+            self.ack_floor.consumer_seq = pending.consumer_seq - 1
+            self.ack_floor.stream_seq = lowest - 1
+
+    def _refuse(self, entry: Refuse) -> None:
+        if entry.seq not in self.pending:
+            return
+        if entry.delay > 0:
+            self.pending.restart(entry.seq, entry.stamp + entry.delay)
+        else:
+            self.pending.queue(entry.seq)
+
+    def _extend(self, entry: Extend) -> None:
+        if entry.seq in self.pending:
+            self.pending.extend(entry.seq, entry.stamp + self.ack_wait(self.deliveries.get(entry.seq, 1)))
+
+    def _terminate(self, entry: Terminate, applied: Applied) -> None:
+        if entry.seq in self.pending:
+            self._settle(entry.seq)
+            self.ack_floor.last_active = entry.stamp
+            applied.settled.append(entry.seq)
+
+    def _pass_time(self, entry: PassTime, applied: Applied) -> None:
+        self.stamp = max(self.stamp, entry.stamp)
+        for seq in self.pending.expired(entry.stamp):
+            if self.config.max_deliver == 1:
+                self._give_up(seq, applied)
+            else:
+                self.pending.queue(seq)
+
+    def _give_up(self, seq: Seq, applied: Applied) -> None:
+        if seq not in self.pending:
+            return
+        count = self.deliveries.get(seq, 1)
+        self._settle(seq)
+        if count > 1:
+            self.deliveries[seq] = count
+        self.exhausted[seq] = None
+        applied.exhausted.append(seq)
+
+    def _reconfigure(self, config: ConsumerConfig) -> None:
+        if not config.backoff and not self.config.backoff and config.ack_wait != self.config.ack_wait:
+            self.pending.shift(config.ack_wait - self.config.ack_wait)
+        self.config = config
+        self.filters = filters_of(config)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def is_exhausted(self, seq: Seq) -> bool:
+        """Tell whether the pending message at ``seq`` was delivered as often as it may be."""
+        return 0 < self.config.max_deliver <= self.deliveries.get(seq, 1)
+
+    def may_deliver_new(self) -> bool:
+        """Tell whether ``max_ack_pending`` leaves room for a new message (CON-DLV-007)."""
+        limit = self.config.max_ack_pending
+        return self.config.ack_policy is AckPolicy.NONE or limit <= 0 or len(self.pending) < limit
+
+    def next_deadline(self) -> Nanos | None:
+        """Return when the next ack wait is over and ``PassTime`` is due."""
+        return self.pending.next_deadline()
+
+    def check_invariants(self) -> None:
+        """Assert every invariant (C2, C3)."""
+        self.pending.check()
+        assert self.ack_floor.consumer_seq <= self.delivered.consumer_seq
+        assert self.num_pending >= 0
+        assert all(self.ack_floor.stream_seq < seq for seq, _ in self.pending.items())
+        assert all(seq < self.next_seq for seq, _ in self.pending.items())
+
+
+def filters_of(config: ConsumerConfig) -> list[Subject]:
+    """Return the filter patterns of ``config``; none means every message."""
+    if config.filter_subject:
+        return [config.filter_subject.encode()]
+    return [pattern.encode() for pattern in config.filter_subjects]

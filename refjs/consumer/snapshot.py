@@ -1,0 +1,84 @@
+"""A consumer's state as canonical bytes: for digests, for forks, and to bring a replica up to date."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from refjs.consumer.consumer import Consumer, Start
+from refjs.storage.codec import Reader, Writer
+from refjs.types.plain import decode_consumer_config, encode_config
+from refjs.types.records import SequenceInfo
+from refjs.types.units import Seq
+
+
+def write_consumer(writer: Writer, consumer: Consumer) -> None:
+    """Append the canonical encoding of ``consumer``."""
+    writer.text(consumer.name)
+    writer.blob(encode_config(consumer.config))
+    writer.i64(consumer.created)
+    writer.i64(consumer.stamp)
+    writer.u64(consumer.next_seq)
+    _write_seqs(writer, list(consumer.first))
+    _write_place(writer, consumer.delivered)
+    _write_place(writer, consumer.ack_floor)
+    writer.u64(consumer.num_pending)
+    writer.u64(len(consumer.pending))
+    for seq, pending in consumer.pending.items():
+        writer.u64(seq)
+        writer.u64(pending.consumer_seq)
+        writer.i64(pending.deadline)
+    _write_seqs(writer, consumer.pending.due())
+    writer.u64(len(consumer.deliveries))
+    for seq, count in sorted(consumer.deliveries.items()):
+        writer.u64(seq)
+        writer.u64(count)
+    _write_seqs(writer, sorted(consumer.exhausted))
+
+
+def read_consumer(reader: Reader) -> Consumer:
+    """Return the consumer that ``write_consumer`` wrote."""
+    name = reader.text()
+    config = decode_consumer_config(reader.blob())
+    created, stamp, next_seq = reader.i64(), reader.i64(), reader.u64()
+    consumer = Consumer(name, config, created, Start(next_seq, 0, []))
+    consumer.stamp = stamp
+    consumer.first = deque(_read_seqs(reader))
+    consumer.delivered = _read_place(reader)
+    consumer.ack_floor = _read_place(reader)
+    consumer.num_pending = reader.u64()
+    for _ in range(reader.u64()):
+        consumer.pending.add(reader.u64(), reader.u64(), reader.i64())
+    for seq in _read_seqs(reader):
+        consumer.pending.queue(seq)
+    for _ in range(reader.u64()):
+        seq = reader.u64()
+        consumer.deliveries[seq] = reader.u64()
+    consumer.exhausted = dict.fromkeys(_read_seqs(reader))
+    return consumer
+
+
+def fork(consumer: Consumer) -> Consumer:
+    """Return an independent copy of ``consumer``."""
+    writer = Writer()
+    write_consumer(writer, consumer)
+    return read_consumer(Reader(writer.done()))
+
+
+def _write_seqs(writer: Writer, seqs: list[Seq]) -> None:
+    writer.u64(len(seqs))
+    for seq in seqs:
+        writer.u64(seq)
+
+
+def _read_seqs(reader: Reader) -> list[Seq]:
+    return [reader.u64() for _ in range(reader.u64())]
+
+
+def _write_place(writer: Writer, place: SequenceInfo) -> None:
+    writer.u64(place.consumer_seq)
+    writer.u64(place.stream_seq)
+    writer.i64(place.last_active)
+
+
+def _read_place(reader: Reader) -> SequenceInfo:
+    return SequenceInfo(reader.u64(), reader.u64(), reader.i64())

@@ -1,0 +1,64 @@
+"""The duplicate window: which message IDs were stored recently, and where (STR-DUP).
+
+The window is measured from the stored time of the first message; a duplicate does not extend it.  Time arrives only
+as the stamps of entries, which never fall.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import final
+
+from refjs.storage.codec import Reader, Writer
+from refjs.types.units import Nanos, Seq
+
+
+@final
+class DuplicateWindow:
+    """Message IDs younger than ``window`` ns."""
+
+    def __init__(self, window: Nanos) -> None:
+        self.window = window
+        self._seqs: dict[bytes, Seq] = {}
+        self._ages: deque[tuple[Nanos, bytes]] = deque()
+
+    def find(self, msg_id: bytes, now: Nanos) -> Seq:
+        """Return where ``msg_id`` was stored inside the window that ends at ``now``, or 0."""
+        self.forget(now)
+        return self._seqs.get(msg_id, 0)
+
+    def remember(self, msg_id: bytes, seq: Seq, now: Nanos) -> None:
+        """Note that ``msg_id`` was stored at ``seq``; it must not be in the window already."""
+        assert msg_id not in self._seqs
+        self._seqs[msg_id] = seq
+        self._ages.append((now, msg_id))
+
+    def forget(self, now: Nanos) -> None:
+        """Drop the IDs whose window has passed at ``now``."""
+        while self._ages and now - self._ages[0][0] >= self.window:
+            _, msg_id = self._ages.popleft()
+            del self._seqs[msg_id]
+
+    def write(self, writer: Writer) -> None:
+        """Append the window's canonical encoding."""
+        writer.i64(self.window)
+        writer.u64(len(self._ages))
+        for stamp, msg_id in self._ages:
+            writer.i64(stamp)
+            writer.blob(msg_id)
+            writer.u64(self._seqs[msg_id])
+
+    @classmethod
+    def read(cls, reader: Reader) -> DuplicateWindow:
+        """Return the window that ``write`` wrote."""
+        window = cls(reader.i64())
+        for _ in range(reader.u64()):
+            stamp, msg_id, seq = reader.i64(), reader.blob(), reader.u64()
+            window.remember(msg_id, seq, stamp)
+        return window
+
+    def check(self) -> None:
+        """Assert every invariant."""
+        assert len(self._ages) == len(self._seqs)
+        stamps = [stamp for stamp, _ in self._ages]
+        assert stamps == sorted(stamps)

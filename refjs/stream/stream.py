@@ -1,0 +1,313 @@
+"""A stream: a fold over its entries (docs/decisions/0002).
+
+``check`` answers, without changing anything, what would become of a publish; ``apply`` makes it so.  The leader may
+ask ``check`` early to refuse without using the log, but the answer that counts is the one given when the entry is
+applied: entries proposed meanwhile may have changed it.  Knows nothing of consumers: whether anybody wants a message
+is told by ``wanted``, and what goes is reported through ``take_removed``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, assert_never, final
+
+from refjs.errors import table
+from refjs.stream.conditions import ABSENT, Conditions, read_conditions
+from refjs.stream.dedup import DuplicateWindow
+from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge, StreamEntry
+from refjs.stream.outcomes import Duplicate, Outcome, PublishOutcome, Refused, Removed, Skipped, Stored
+from refjs.stream.store import MessageStore, stored_size
+from refjs.subject.grammar import matches
+from refjs.types.config import Discard, StorageKind, StreamConfig
+from refjs.types.plain import decode_stream_config
+from refjs.types.profile import Profile
+from refjs.types.records import NEVER, StreamState
+from refjs.types.stored import StoredMessage
+from refjs.types.units import Nanos, Seq, Subject
+
+_HEADERS_MAX: Final = 65_535
+_ROLLUPS: Final = (b"", b"sub", b"all")
+
+
+@final
+class Stream:
+    """The state of one stream."""
+
+    def __init__(self, config: StreamConfig, created: Nanos, profile: Profile) -> None:
+        self.config = config
+        self.created = created
+        self.profile = profile
+        self.store = MessageStore(config.storage, config.first_seq)
+        self.window = DuplicateWindow(config.duplicate_window)
+        self.last_msg_id = b""
+        self.stamp: Nanos = created
+        self._removed: list[StoredMessage] = []
+
+    # -- publishing ---------------------------------------------------------------------------------------------
+
+    def check(self, entry: Publish) -> PublishOutcome | None:
+        """Return why ``entry`` would not be stored now, or None where it would (order: STR-PUB-007)."""
+        if self.config.sealed:
+            return Refused(table.STREAM_SEALED)
+        if entry.header_size:
+            conditions = read_conditions(entry.body[: entry.header_size])
+            if conditions is not None:
+                outcome = self._check_conditions(entry, conditions)
+                if outcome is not None:
+                    return outcome
+        config = self.config
+        if 0 <= config.max_msg_size < len(entry.body):
+            return Refused(table.STREAM_MESSAGE_EXCEEDS_MAXIMUM)
+        if entry.header_size > _HEADERS_MAX:
+            return Refused(table.STREAM_HEADER_EXCEEDS_MAXIMUM)
+        if config.discard is Discard.NEW:
+            return self._check_room(entry)
+        return None
+
+    def _check_conditions(self, entry: Publish, wanted: Conditions) -> PublishOutcome | None:
+        if wanted.expected_stream is not None and wanted.expected_stream != self.config.name.encode():
+            return Refused(table.STREAM_NOT_MATCH)
+        known = self.window.find(wanted.msg_id, entry.stamp) if wanted.msg_id else 0
+        if known and self.profile.dup_before_expected:
+            return Duplicate(known)
+        refusal = self._check_sequences(entry, wanted)
+        if refusal is not None:
+            return refusal
+        if known:
+            return Duplicate(known)
+        if wanted.expected_last_msg_id is not None and wanted.expected_last_msg_id != self.last_msg_id:
+            return Refused(table.STREAM_WRONG_LAST_MSG_ID.filled(self.last_msg_id.decode(errors="replace")))
+        return self._check_rollup(wanted)
+
+    def _check_sequences(self, entry: Publish, wanted: Conditions) -> Refused | None:
+        if wanted.expected_last_subject_seq != ABSENT:
+            last = self._last_seq_of(wanted.expected_subject or entry.subject)
+            if last != wanted.expected_last_subject_seq:
+                return Refused(table.STREAM_WRONG_LAST_SEQUENCE.filled(last))
+        elif wanted.expected_subject is not None and self.profile.expected_subject_needs_sequence:
+            return Refused(table.STREAM_EXPECTED_LAST_SEQ_PER_SUBJECT_INVALID)
+        if wanted.expected_last_seq not in (ABSENT, self.store.last_seq):
+            return Refused(table.STREAM_WRONG_LAST_SEQUENCE.filled(self.store.last_seq))
+        return None
+
+    def _check_rollup(self, wanted: Conditions) -> Refused | None:
+        if not wanted.rollup:
+            return None
+        if not self.config.allow_rollup_hdrs or self.config.deny_purge:
+            return Refused(table.STREAM_ROLLUP_FAILED.filled("rollup not permitted"))
+        if wanted.rollup not in _ROLLUPS:
+            text = wanted.rollup.decode(errors="replace")
+            return Refused(table.STREAM_ROLLUP_FAILED.filled(f'rollup value invalid: "{text}"'))
+        return None
+
+    def _check_room(self, entry: Publish) -> Refused | None:
+        """Tell whether discard new refuses ``entry``; at a subject's own limit its oldest yields (STR-LIM-004..007)."""
+        config, store = self.config, self.store
+        chain = store.subjects.get(entry.subject) if config.max_msgs_per_subject > 0 else None
+        full = chain is not None and chain.count >= config.max_msgs_per_subject
+        if full and config.discard_new_per_subject and not self._rolls_up(entry):
+            return Refused(table.STREAM_STORE_FAILED.filled("maximum messages per subject exceeded"))
+        yields = chain.oldest if chain is not None and full else None
+        if 0 < config.max_msgs <= len(store) and yields is None:
+            return Refused(table.STREAM_STORE_FAILED.filled("maximum messages exceeded"))
+        size = stored_size(config.storage, entry.subject, entry.header_size, entry.body)
+        freed = 0 if yields is None else stored_size(config.storage, yields.subject, yields.header_size, yields.body)
+        if 0 < config.max_bytes < store.bytes + size - freed:
+            return Refused(table.STREAM_STORE_FAILED.filled("maximum bytes exceeded"))
+        return None
+
+    def _rolls_up(self, entry: Publish) -> bool:
+        if not self.profile.rollup_passes_discard_new or not entry.header_size:
+            return False
+        conditions = read_conditions(entry.body[: entry.header_size])
+        return conditions is not None and conditions.rollup != b""
+
+    def _last_seq_of(self, pattern: Subject) -> Seq:
+        chain = self.store.subjects.get(pattern)
+        if chain is not None:
+            return chain.newest.seq
+        message = self.store.last_matching(pattern)
+        return 0 if message is None else message.seq
+
+    # -- applying -----------------------------------------------------------------------------------------------
+
+    def apply(self, entry: StreamEntry) -> Outcome:
+        """Apply a committed entry; the outcome is a function of the state and the entry alone."""
+        match entry:
+            case Publish():
+                return self.publish(entry, wanted=True)
+            case Expire():
+                return self._expire(entry.stamp)
+            case Purge():
+                return self._purge(entry)
+            case DeleteMessage():
+                return self._delete(entry.seq)
+            case Configure():
+                return self._configure(entry)
+            case _:
+                assert_never(entry)
+
+    def publish(self, entry: Publish, *, wanted: bool) -> PublishOutcome:
+        """Apply a publish; ``wanted`` False under interest retention consumes the sequence and keeps nothing."""
+        self.stamp = max(self.stamp, entry.stamp)
+        outcome = self.check(entry)
+        if outcome is not None:
+            return outcome
+        conditions = read_conditions(entry.body[: entry.header_size]) if entry.header_size else None
+        if not wanted:
+            seq = self.store.skip(entry.stamp)
+            self._remember(conditions, seq, entry.stamp)
+            return Skipped(seq)
+        message = self.store.append(entry.subject, entry.header_size, entry.body, entry.stamp)
+        self._remember(conditions, message.seq, entry.stamp)
+        if conditions is not None and conditions.rollup:
+            self._roll_up(message, conditions.rollup)
+        self._enforce_limits(message.subject)
+        return Stored(message)
+
+    def _remember(self, conditions: Conditions | None, seq: Seq, stamp: Nanos) -> None:
+        self.last_msg_id = b"" if conditions is None else conditions.msg_id
+        if self.last_msg_id:
+            self.window.remember(self.last_msg_id, seq, stamp)
+
+    def _roll_up(self, message: StoredMessage, scope: bytes) -> None:
+        older = message.older if scope == b"sub" else self.store.first()
+        while older is not None and older is not message:
+            following = older.older if scope == b"sub" else self.store.next_from(older.seq + 1)
+            self._remove(older)
+            older = following
+
+    def _enforce_limits(self, subject: Subject) -> None:
+        """Let the oldest go until every limit holds (STR-LIM-001..003, 008)."""
+        config, store = self.config, self.store
+        if config.max_msgs_per_subject > 0:
+            chain = store.subjects.get(subject)
+            while chain is not None and chain.count > config.max_msgs_per_subject:
+                self._remove(chain.oldest)
+        while 0 < config.max_msgs < len(store) or 0 < config.max_bytes < store.bytes:
+            first = store.first()
+            assert first is not None
+            self._remove(first)
+
+    def _expire(self, stamp: Nanos) -> Outcome:
+        self.stamp = max(self.stamp, stamp)
+        self.window.forget(stamp)
+        count, first = 0, self.store.first()
+        while self.config.max_age and first is not None and stamp - first.ts >= self.config.max_age:
+            self._remove(first)
+            count += 1
+            first = self.store.first()
+        return Removed(count)
+
+    def _purge(self, entry: Purge) -> Outcome:
+        if self.config.sealed:
+            return Refused(table.STREAM_SEALED)
+        if self.config.deny_purge:
+            return Refused(table.STREAM_PURGE_FAILED.filled("stream purge not permitted"))
+        seq = 0 if entry.seq == 1 and self.profile.purge_seq_1_purges_all else entry.seq
+        if not entry.subject and not entry.keep and (seq == 0 or seq > self.store.last_seq):
+            removed = self.store.clear(seq)
+            self._removed += removed
+            return Removed(len(removed))
+        doomed = [m for m in self._matching(entry.subject) if not seq or m.seq < seq]
+        if entry.keep:
+            doomed = doomed[: max(len(doomed) - entry.keep, 0)]
+        for message in doomed:
+            self._remove(message)
+        return Removed(len(doomed))
+
+    def _matching(self, pattern: Subject) -> list[StoredMessage]:
+        """Return the messages whose subject matches ``pattern`` (empty: all), oldest first."""
+        if not pattern:
+            return list(self.store.messages())
+        found: list[StoredMessage] = []
+        for _, chain in self.store.subjects.items_matching(pattern):
+            message: StoredMessage | None = chain.oldest
+            while message is not None:
+                found.append(message)
+                message = message.newer
+        return sorted(found, key=_by_seq)
+
+    def _delete(self, seq: Seq) -> Outcome:
+        if self.config.sealed:
+            return Refused(table.STREAM_SEALED)
+        if self.config.deny_delete:
+            return Refused(table.STREAM_MSG_DELETE_FAILED.filled("message delete not permitted"))
+        message = self.store.get(seq)
+        if message is None:
+            return Refused(self._why_missing(seq))
+        self._remove(message)
+        return Removed(1)
+
+    def _why_missing(self, seq: Seq) -> table.ApiError:
+        """Return what the two kinds of storage say of a sequence without a message (STR-MDEL-002)."""
+        if self.config.storage is StorageKind.FILE and seq > self.store.last_seq:
+            return table.STREAM_MSG_DELETE_FAILED.filled("stream store EOF")
+        if self.config.storage is StorageKind.FILE and (seq == 0 or seq < self.store.first_seq):
+            return table.STREAM_MSG_DELETE_FAILED.filled("no message found")
+        return table.SEQUENCE_NOT_FOUND.filled(seq)
+
+    def _configure(self, entry: Configure) -> Outcome:
+        self.config = decode_stream_config(entry.config)
+        self.window.window = self.config.duplicate_window
+        outcome = self._expire(entry.stamp)
+        if self.config.discard is Discard.OLD:
+            for subject, _ in list(self.store.subjects.items_matching(b">")):
+                self._enforce_limits(subject)
+        return outcome
+
+    def remove(self, seq: Seq) -> None:
+        """Remove the message at ``seq``, where there is one: every consumer that wanted it has it (STR-RET)."""
+        message = self.store.get(seq)
+        if message is not None:
+            self._remove(message)
+
+    def _remove(self, message: StoredMessage) -> None:
+        self.store.remove(message)
+        self._removed.append(message)
+
+    def take_removed(self) -> list[StoredMessage]:
+        """Return, once, what was removed since the last call, so that consumers can forget it."""
+        removed, self._removed = self._removed, []
+        return removed
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> Nanos | None:
+        """Return when the oldest message reaches ``max_age`` and ``Expire`` is due."""
+        first_ts = self.store.first_ts
+        return first_ts + self.config.max_age if self.config.max_age and first_ts is not None else None
+
+    def state(self) -> StreamState:
+        """Return what the stream holds (STR-INF-002); the caller adds what it was asked for."""
+        store = self.store
+        return StreamState(
+            messages=len(store),
+            bytes=store.bytes,
+            first_seq=store.first_seq,
+            first_ts=NEVER if store.first_ts is None else store.first_ts,
+            last_seq=store.last_seq,
+            last_ts=NEVER if store.last_ts is None else store.last_ts,
+            num_subjects=len(store.subjects),
+            num_deleted=store.last_seq - store.first_seq + 1 - len(store) if len(store) else 0,
+        )
+
+    def subject_counts(self, pattern: Subject) -> dict[Subject, int]:
+        """Return how many messages each stored subject that matches ``pattern`` has (STR-INF-004)."""
+        return {subject: chain.count for subject, chain in self.store.subjects.items_matching(pattern)}
+
+    def captures(self, subject: Subject) -> bool:
+        """Tell whether a publish on ``subject`` is for this stream."""
+        return any(matches(pattern.encode(), subject) for pattern in self.config.subjects)
+
+    def check_invariants(self) -> None:
+        """Assert every invariant, that of the limits among them (P8)."""
+        config, store = self.config, self.store
+        store.check()
+        self.window.check()
+        if config.discard is Discard.OLD:
+            assert config.max_msgs <= 0 or len(store) <= config.max_msgs
+            assert config.max_bytes <= 0 or store.bytes <= config.max_bytes
+
+
+def _by_seq(message: StoredMessage) -> Seq:
+    return message.seq
