@@ -36,7 +36,7 @@ def _stand(state: State, *, transfer: bool) -> None:
 def _ask(state: State, *, pre: bool, transfer: bool) -> None:
     me, journal = state.config.me, state.journal
     state.reset_election()
-    state.votes, state.empty_votes = {}, []
+    state.votes = {}
     for peer in state.members.peers:
         if peer != me:
             term = state.term + 1 if pre else state.term
@@ -48,7 +48,7 @@ def count_own_vote(state: State) -> None:
     """Count a candidate's vote for itself as soon as it is durable."""
     standing = state.role is Role.CANDIDATE and state.ballot_ticket <= state.outbox.synced
     if (standing or state.role is Role.PRE_CANDIDATE) and state.config.me not in state.votes:
-        state.votes[state.config.me] = True
+        state.votes[state.config.me] = False
         _count(state)
 
 
@@ -95,17 +95,16 @@ def on_vote_reply(state: State, reply: VoteReply) -> None:
         state.follow(reply.term, NOBODY)
         return
     role = Role.PRE_CANDIDATE if reply.pre else Role.CANDIDATE
-    if reply.term == asked and state.role is role and reply.source not in state.votes:
-        state.votes[reply.source] = reply.granted
-        if reply.empty and state.config.rules.guard_empty_votes:
-            state.empty_votes.append(reply.source)
+    if reply.granted and reply.term == asked and state.role is role:
+        state.votes[reply.source] = reply.empty
         _count(state)
 
 
 def _count(state: State) -> None:
-    granted = [peer for peer in state.members.peers if state.votes.get(peer, False)]
-    full = [peer for peer in granted if peer not in state.empty_votes]
-    if len(full) < state.members.quorum and len(granted) < len(state.members.peers):
+    """Win with the votes of a majority; of empty logs, where that matters, only with everybody's."""
+    votes = [state.votes[peer] for peer in state.members.peers if peer in state.votes]
+    full = votes.count(False) if state.config.rules.guard_empty_votes else len(votes)
+    if full < state.members.quorum and len(votes) < len(state.members.peers):
         return
     if state.role is Role.PRE_CANDIDATE:
         _stand(state, transfer=False)

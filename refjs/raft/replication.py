@@ -24,7 +24,7 @@ from refjs.types.units import ServerId
 def lead(state: State) -> None:
     """Begin the term that was won, with an entry of its own by which the earlier ones will commit."""
     state.role, state.leader = Role.LEADER, state.config.me
-    state.votes, state.empty_votes = {}, []
+    state.votes = {}
     state.heartbeat_at = state.now + state.config.heartbeat
     state.quorum_at = state.now + state.config.quorum_check
     next_index = state.journal.last_index + 1

@@ -43,7 +43,6 @@ class State:
         "config",
         "durable",
         "election_at",
-        "empty_votes",
         "heard_at",
         "heartbeat_at",
         "journal",
@@ -92,8 +91,7 @@ class State:
         self.ballot_ticket = 0
         self.opening_ticket = 0  # until it is done, the server takes no part
         # A candidate's, and a leader's.
-        self.votes: dict[ServerId, bool] = {}
-        self.empty_votes: list[ServerId] = []  # who granted a vote with an empty log, where that matters
+        self.votes: dict[ServerId, bool] = {}  # who granted a vote, and whether with an empty log
         self.progress: dict[ServerId, Progress] = {}
         self.term_began = 0  # the index of the leader's first entry
         self.transfer_to = NOBODY
@@ -150,7 +148,7 @@ class State:
         if self.role is Role.LEADER or leader:
             self.reset_election()
         self.role, self.leader = Role.FOLLOWER, leader
-        self.votes, self.empty_votes, self.progress, self.transfer_to = {}, [], {}, NOBODY
+        self.votes, self.progress, self.transfer_to = {}, {}, NOBODY
 
     def tell(self, message: Message) -> None:
         """Send ``message`` once the term and vote it speaks for are durable."""
@@ -227,8 +225,7 @@ class State:
         copy.role, copy.leader, copy.commit, copy.applied = self.role, self.leader, self.commit, self.applied
         copy.restoring, copy.outbox, copy.durable = self.restoring, self.outbox.fork(), self.durable
         copy.unsynced, copy.ballot_ticket = self.unsynced.copy(), self.ballot_ticket
-        copy.opening_ticket = self.opening_ticket
-        copy.votes, copy.empty_votes = self.votes.copy(), self.empty_votes.copy()
+        copy.opening_ticket, copy.votes = self.opening_ticket, self.votes.copy()
         copy.progress = {peer: progress.fork() for peer, progress in self.progress.items()}
         copy.term_began, copy.transfer_to = self.term_began, self.transfer_to
         copy.heard_at, copy.election_at, copy.heartbeat_at = self.heard_at, self.election_at, self.heartbeat_at
@@ -253,7 +250,6 @@ class State:
             max(0, self.ballot_ticket - done),
             max(0, self.opening_ticket - done),
             tuple(sorted(self.votes.items())),
-            tuple(sorted(self.empty_votes)),
             tuple((peer, progress.fingerprint()) for peer, progress in self.progress.items()),
             self.term_began,
             self.transfer_to,

