@@ -112,7 +112,7 @@ def long_run(seed: int, *, size: int, steps: int, rules: RaftRules | None = None
 def test_long_runs_keep_the_promises_and_get_somewhere(seed: int, size: int) -> None:
     """Thousands of random events break nothing, and entries commit in spite of them."""
     chance = long_run(seed, size=size, steps=3_000)
-    assert len(chance.watch.committed) > 10
+    assert len(chance.watch.committed) > 4
     assert len(chance.watch.leaders) > 2
 
 
