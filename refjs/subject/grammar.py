@@ -17,6 +17,11 @@ DOT: Final = b"."
 ANY_TOKEN: Final = b"*"
 ANY_REST: Final = b">"
 
+# The same as numbers: to look for a byte in bytes is far faster than to look for bytes.
+_DOT: Final = 46
+_STAR: Final = 42
+_ANGLE: Final = 62
+
 _NOT_IN_CONFIG: Final = (b"\x00", b" ", b"\t", b"\n", b"\r", b"\x0b", b"\x0c")
 
 
@@ -27,7 +32,7 @@ def tokens(subject: Subject) -> list[bytes]:
 
 def has_wildcards(subject: Subject) -> bool:
     """Tell whether a token of ``subject`` is ``*`` or its last token is ``>`` (PRO-SUB-001)."""
-    if ANY_TOKEN not in subject and ANY_REST not in subject:
+    if _STAR not in subject and _ANGLE not in subject:
         return False
     parts = subject.split(DOT)
     return ANY_TOKEN in parts or parts[-1] == ANY_REST
@@ -41,8 +46,8 @@ def is_valid_pattern(subject: Subject) -> bool:
 
 def is_valid_literal(subject: Subject) -> bool:
     """Tell whether ``subject`` names exactly one subject: no empty token, no wildcard token (PRO-SUB-003)."""
-    if ANY_TOKEN not in subject and ANY_REST not in subject:
-        return subject != b"" and subject[0] != DOT[0] and subject[-1] != DOT[0] and b".." not in subject
+    if _STAR not in subject and _ANGLE not in subject:
+        return subject != b"" and subject[0] != _DOT and subject[-1] != _DOT and subject.find(b"..") < 0
     parts = subject.split(DOT)
     return b"" not in parts and ANY_TOKEN not in parts and ANY_REST not in parts
 

@@ -3,9 +3,9 @@
 The parser knows the shape of each operation and the two limits that protect the server's memory; what an operation
 means is the broker's business.  Feeding the same bytes in any pieces yields the same operations.
 
-The common publish is taken apart in ``feed`` itself, in one pass with ``find``, ``split`` and one slice.  Everything
-else, and every publish that is unusual in any way, goes through ``_control``, which is complete on its own; the short
-path only has to be right about what it accepts.
+The common publish is taken apart in ``feed`` itself, by one match and one slice.  Everything else, and every publish
+that is unusual in any way, goes through ``_control``, which is complete on its own; the short path only has to be right
+about what it accepts.
 
 Kept between calls is one of: an unfinished control line (at most ``max_control_line`` and the name), an unfinished
 payload (at most ``max_payload``), or the operation to yield at the end of a line whose rest does not matter.
@@ -13,6 +13,7 @@ payload (at most ``max_payload``), or the operation to yield at the end of a lin
 
 from __future__ import annotations
 
+import re
 from typing import Final, final
 
 from refjs.types.units import Subject
@@ -43,6 +44,12 @@ _SIZE_DIGITS_MAX: Final = 9  # one digit more, even a leading zero, is not a siz
 # The separators differ: PUB and HPUB know blanks only, SUB and UNSUB also CR and LF [observed 2.15.1].
 _PUB_SEPARATORS: Final = bytes.maketrans(b"\t", b" ")
 _SUB_SEPARATORS: Final = bytes.maketrans(b"\t\r\n", b"   ")
+
+# PUB and HPUB as clients write them: capitals, one space each, CRLF.  The size of the headers is asked for only if the
+# first group, the H, is there.
+_match_publish: Final = re.compile(
+    rb"(H)?PUB ([^ \t\r\n]+) (?:([^ \t\r\n]+) )?(?(1)([0-9]{1,9}) )([0-9]{1,9})\r\n"
+).match
 
 _PUB: Final = 0
 _HPUB: Final = 1
@@ -138,28 +145,21 @@ class Parser:
             self._tail = b""
         length = len(data)
         while 0 <= position < length:
-            if data.startswith(b"PUB ", position):
-                end = data.find(b"\n", position)
-                line = data[position + 4 : end - 1]
-                fields = line.split(b" ")
-                digits = fields[-1]
+            found = _match_publish(data, position)
+            if found is not None:
+                is_hpub, subject, reply, header_digits, digits = found.groups(b"")
+                start, size = found.end(), int(digits)
+                header_size = int(header_digits) if is_hpub else 0
+                stop = start + size
                 if (
-                    1 < len(fields) < 4  # noqa: PLR2004 - subject, perhaps reply, size
-                    and fields[0]
-                    and digits.isdigit()
-                    and end > 0
-                    and data[end - 1] == _CR
-                    and b"\t" not in line
-                    and len(digits) <= _SIZE_DIGITS_MAX
-                    and len(line) <= self.max_control_line
+                    header_size <= size <= self.max_payload
+                    and start - position <= self.max_control_line
+                    and data.startswith(b"\r\n", stop)
+                    and (not is_hpub or self._options.headers)
                 ):
-                    size = int(digits)
-                    stop = end + 1 + size
-                    if size <= self.max_payload and data.startswith(b"\r\n", stop):
-                        reply = fields[1] if len(fields) == 3 else b""  # noqa: PLR2004
-                        out.append(Publish(fields[0], reply, 0, data[end + 1 : stop]))
-                        position = stop + 2
-                        continue
+                    out.append(Publish(subject, reply, header_size, data[start:stop]))
+                    position = stop + 2
+                    continue
             position = self._control(data, position)
         return out
 
