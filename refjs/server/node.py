@@ -84,6 +84,19 @@ class Node:
         except Exception as error:  # noqa: BLE001 (a bug, of whatever kind, ends the process and not one connection)
             self.fail(error)
 
+    def skip(self, duration: Nanos) -> None:
+        """Move the clock forward; what falls due on the way happens at its time."""
+        end = self.clock.now() + duration
+        due = self.broker.next_deadline()
+        while due is not None and due <= end and not self._failed:
+            self.clock.move_to(due)
+            self.turn(DeadlineReached())
+            due = self.broker.next_deadline()
+        self.clock.move_to(end)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._ring()
+
     def fail(self, error: Exception) -> None:
         """Stop serving: nothing may be acknowledged on a state that cannot be trusted."""
         if not self._failed:

@@ -108,6 +108,11 @@ class ServerProcess(ABC):
         return self._running().pid
 
     @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> str:
         """All that the server wrote to stderr since it was last started."""
         return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""

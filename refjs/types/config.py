@@ -78,6 +78,25 @@ class ReplayPolicy(StrEnum):
 
 @final
 @dataclass(slots=True)
+class Placement:
+    """Where a stream shall live; without effect on one server (STR-CFG-019).  ``tags`` None is not the empty list."""
+
+    cluster: str = ""
+    tags: list[str] | None = None
+    preferred: str = ""
+
+
+@final
+@dataclass(slots=True)
+class ConsumerLimits:
+    """What a stream's consumers get by default and may not exceed; 0 means no limit (STR-CFG-028)."""
+
+    inactive_threshold: Nanos = 0
+    max_ack_pending: int = 0
+
+
+@final
+@dataclass(slots=True)
 class StreamConfig:
     """A stream's configuration; -1 means unlimited, durations are in ns."""
 
@@ -97,6 +116,7 @@ class StreamConfig:
     num_replicas: int = 1
     no_ack: bool = False
     duplicate_window: Nanos = 0
+    placement: Placement | None = None
     compression: Compression = Compression.NONE
     first_seq: Seq = 0
     allow_direct: bool = False
@@ -105,6 +125,7 @@ class StreamConfig:
     deny_delete: bool = False
     deny_purge: bool = False
     allow_rollup_hdrs: bool = False
+    consumer_limits: ConsumerLimits = field(default_factory=ConsumerLimits)
     metadata: dict[str, str] = field(default_factory=dict)
 
 

@@ -9,12 +9,12 @@ import json
 from dataclasses import fields
 from enum import StrEnum
 
-from refjs.types.config import ConsumerConfig, StreamConfig
+from refjs.types.config import ConsumerConfig, ConsumerLimits, Placement, StreamConfig
 
 
 def encode_config(config: StreamConfig | ConsumerConfig) -> bytes:
     """Return the canonical encoding of ``config``."""
-    values: dict[str, object] = {field.name: getattr(config, field.name) for field in fields(config)}
+    values: dict[str, object] = {field.name: _plain(getattr(config, field.name)) for field in fields(config)}
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -36,6 +36,20 @@ def _fill(config: StreamConfig | ConsumerConfig, data: bytes) -> None:
     values: dict[str, object] = json.loads(data)
     for field in fields(config):
         if field.name in values:
-            default: object = getattr(config, field.name)
-            value = values[field.name]
-            setattr(config, field.name, type(default)(str(value)) if isinstance(default, StrEnum) else value)
+            setattr(config, field.name, _typed(field.name, getattr(config, field.name), values[field.name]))
+
+
+def _plain(value: object) -> object:
+    """Return ``value`` as JSON can hold it."""
+    if isinstance(value, Placement):
+        return [value.cluster, value.tags, value.preferred]
+    return [value.inactive_threshold, value.max_ack_pending] if isinstance(value, ConsumerLimits) else value
+
+
+def _typed(name: str, default: object, value: object) -> object:
+    """Return what ``_plain`` made plain, given the default of the field ``name``."""
+    if isinstance(default, StrEnum):
+        return type(default)(str(value))
+    if name == "placement":
+        return Placement(*value) if isinstance(value, list) else None
+    return ConsumerLimits(*value) if name == "consumer_limits" and isinstance(value, list) else value
