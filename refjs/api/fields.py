@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, final
 from refjs.api.json_syntax import Json, read_values
 from refjs.api.quoting import go_quote
 from refjs.errors.table import INVALID_JSON, ApiError
+from refjs.types.profile import Profile
 from refjs.types.time_text import TimeTextError, parse_time
 from refjs.types.units import Nanos
 
@@ -289,6 +290,8 @@ class Structs(Kind):
         return [value if isinstance(value, Record) else Record() for value in values]
 
 
+_BLANKS: Final = b" \t\r\n"
+
 TEXT: Final = Text("string")
 FLAG: Final = Flag("bool")
 INT: Final = Integer("int", -(1 << 63), (1 << 63) - 1)
@@ -302,7 +305,7 @@ DURATIONS: Final = Durations("[]time.Duration")
 TEXT_MAP: Final = TextMap("map[string]string")
 
 
-def decode(body: bytes, request: Struct, *, strict: bool = True) -> Record | ApiError:
+def decode(body: bytes, request: Struct, profile: Profile) -> Record | ApiError:
     """Return what ``body`` says about the fields of ``request``; nothing is an empty record (STR-API-008)."""
     record = Record()
     values, fault = read_values(body)
@@ -310,12 +313,32 @@ def decode(body: bytes, request: Struct, *, strict: bool = True) -> Record | Api
     try:
         for value in values:
             if value.kind == "object":
-                request.read_into(record, value, name, strict=strict)
+                request.read_into(record, value, name, strict=profile.strict_json)
             elif value.kind != "null":
                 raise request.mismatch(value, "")
     except FieldError as error:
-        return INVALID_JSON.filled(str(error))
-    return INVALID_JSON.filled(fault) if fault else record
+        return _invalid_json(str(error), profile)
+    return _invalid_json(fault, profile) if fault else record
+
+
+def decode_optional(body: bytes, request: Struct, profile: Profile) -> Record | ApiError:
+    """Read a body that may be left out: whatever does not begin like JSON is ignored (STR-API-010)."""
+    return decode(body if body.lstrip(_BLANKS)[:1] in (b"{", b"[") else b"", request, profile)
+
+
+def is_empty_request(body: bytes) -> bool:
+    """Tell whether ``body`` asks for nothing: no bytes, or an object without members (STR-API-009)."""
+    if not body:
+        return True
+    stripped = body.strip(_BLANKS)
+    return stripped[:1] == b"{" and stripped[-1:] == b"}" and not stripped[1:-1].strip(_BLANKS)
+
+
+def _invalid_json(reason: str, profile: Profile) -> ApiError:
+    """Return the refusal of a body; up to 2.10 it did not tell why (ERR-GEN-008)."""
+    if profile.invalid_json_reason:
+        return INVALID_JSON.filled(reason)
+    return ApiError(INVALID_JSON.status, INVALID_JSON.code, "invalid JSON")
 
 
 def _folded(name: str) -> str:

@@ -25,6 +25,8 @@ from refjs.api.fields import (
     Structs,
     Word,
     decode,
+    decode_optional,
+    is_empty_request,
 )
 from refjs.errors.table import BAD_REQUEST, STREAM_INVALID_CONFIG, ApiError
 from refjs.types.config import (
@@ -36,6 +38,7 @@ from refjs.types.config import (
     StorageKind,
     StreamConfig,
 )
+from refjs.types.profile import Profile
 from refjs.types.units import Nanos, Seq
 
 _TRANSFORM: Final = Struct("server.SubjectTransformConfig", {"src": TEXT, "dest": TEXT})
@@ -175,9 +178,9 @@ class StreamPageRequest:
     subject: str = ""
 
 
-def decode_stream_config(body: bytes) -> StreamConfigRequest | ApiError:
+def decode_stream_config(body: bytes, profile: Profile) -> StreamConfigRequest | ApiError:
     """Read CREATE and UPDATE; what refjs does not carry out yet is refused by name with 10052."""
-    record = decode(body, STREAM_CONFIG)
+    record = decode(body, STREAM_CONFIG, profile)
     if isinstance(record, ApiError):
         return record
     unsupported = record.first_set(UNSUPPORTED) or ("persist_mode" if record.text("persist_mode") == "async" else "")
@@ -186,20 +189,20 @@ def decode_stream_config(body: bytes) -> StreamConfigRequest | ApiError:
     return StreamConfigRequest(_stream_config(record), record.flag("pedantic"))
 
 
-def decode_purge(body: bytes) -> PurgeRequest | ApiError:
+def decode_purge(body: bytes, profile: Profile) -> PurgeRequest | ApiError:
     """Read PURGE; ``seq`` and ``keep`` exclude one another (STR-PRG-001)."""
-    record = _decode_optional(body, _PURGE)
+    record = decode_optional(body, _PURGE, profile)
     if isinstance(record, ApiError):
         return record
     request = PurgeRequest(record.text("filter"), record.integer("seq"), record.integer("keep"))
     return BAD_REQUEST if request.seq and request.keep else request
 
 
-def decode_message_get(body: bytes) -> MessageGetRequest | ApiError:
+def decode_message_get(body: bytes, profile: Profile) -> MessageGetRequest | ApiError:
     """Read MSG.GET; none or contradictory selectors, and the batch form, are a bad request (STR-MGET-002)."""
     if is_empty_request(body):
         return BAD_REQUEST
-    record = decode(body, _MESSAGE_GET)
+    record = decode(body, _MESSAGE_GET, profile)
     if isinstance(record, ApiError):
         return record
     request = MessageGetRequest(
@@ -213,19 +216,19 @@ def decode_message_get(body: bytes) -> MessageGetRequest | ApiError:
     return BAD_REQUEST if batched or not _selects_one(request) else request
 
 
-def decode_message_delete(body: bytes) -> MessageDeleteRequest | ApiError:
+def decode_message_delete(body: bytes, profile: Profile) -> MessageDeleteRequest | ApiError:
     """Read MSG.DELETE; an empty request is a bad one (STR-MDEL-003)."""
     if is_empty_request(body):
         return BAD_REQUEST
-    record = decode(body, _MESSAGE_DELETE)
+    record = decode(body, _MESSAGE_DELETE, profile)
     if isinstance(record, ApiError):
         return record
     return MessageDeleteRequest(record.integer("seq"), record.flag("no_erase"))
 
 
-def decode_stream_info(body: bytes) -> StreamInfoRequest | ApiError:
+def decode_stream_info(body: bytes, profile: Profile) -> StreamInfoRequest | ApiError:
     """Read INFO."""
-    record = _decode_optional(body, _STREAM_INFO)
+    record = decode_optional(body, _STREAM_INFO, profile)
     if isinstance(record, ApiError):
         return record
     return StreamInfoRequest(
@@ -233,26 +236,18 @@ def decode_stream_info(body: bytes) -> StreamInfoRequest | ApiError:
     )
 
 
-def decode_stream_names(body: bytes) -> StreamPageRequest | ApiError:
+def decode_stream_names(body: bytes, profile: Profile) -> StreamPageRequest | ApiError:
     """Read NAMES."""
-    return _stream_page(body, _STREAM_NAMES)
+    return _stream_page(body, _STREAM_NAMES, profile)
 
 
-def decode_stream_list(body: bytes) -> StreamPageRequest | ApiError:
+def decode_stream_list(body: bytes, profile: Profile) -> StreamPageRequest | ApiError:
     """Read LIST."""
-    return _stream_page(body, _STREAM_LIST)
+    return _stream_page(body, _STREAM_LIST, profile)
 
 
-def is_empty_request(body: bytes) -> bool:
-    """Tell whether ``body`` asks for nothing: no bytes, or an object without members (STR-API-009)."""
-    if not body:
-        return True
-    stripped = body.strip(_BLANKS)
-    return stripped[:1] == b"{" and stripped[-1:] == b"}" and not stripped[1:-1].strip(_BLANKS)
-
-
-def _stream_page(body: bytes, request: Struct) -> StreamPageRequest | ApiError:
-    record = _decode_optional(body, request)
+def _stream_page(body: bytes, request: Struct, profile: Profile) -> StreamPageRequest | ApiError:
+    record = decode_optional(body, request, profile)
     if isinstance(record, ApiError):
         return record
     return StreamPageRequest(max(record.integer("offset"), 0), record.text("subject"))
@@ -267,8 +262,6 @@ def _selects_one(request: MessageGetRequest) -> bool:
         return not request.seq
     return bool(request.seq or request.next_by_subj)
 
-
-_BLANKS: Final = b" \t\r\n"
 
 _PURGE: Final = Struct("server.JSApiStreamPurgeRequest", {"filter": TEXT, "seq": UINT64, "keep": UINT64})
 _MESSAGE_GET: Final = Struct(
@@ -292,11 +285,6 @@ _STREAM_INFO: Final = Struct(
 )
 _STREAM_NAMES: Final = Struct("server.JSApiStreamNamesRequest", {"offset": INT, "subject": TEXT})
 _STREAM_LIST: Final = Struct("server.JSApiStreamListRequest", {"offset": INT, "subject": TEXT})
-
-
-def _decode_optional(body: bytes, request: Struct) -> Record | ApiError:
-    """Read a body that may be left out: whatever does not begin like JSON is ignored (STR-API-010)."""
-    return decode(body if body.lstrip(_BLANKS)[:1] in (b"{", b"[") else b"", request)
 
 
 def _stream_config(record: Record) -> StreamConfig:

@@ -24,6 +24,8 @@ class Profile:
     """What INFO says as ``api_lvl`` (PRO-INF-003); 0 where it does not."""
     strict_json: bool
     """Unknown fields of a request are refused (STR-API-006)."""
+    invalid_json_reason: bool
+    """The refusal of broken JSON says what is wrong with it (ERR-GEN-008)."""
     checks_required_api_level: bool
     """``Nats-Required-Api-Level`` is obeyed (STR-API-011)."""
     no_responders_subject: bool
@@ -46,6 +48,12 @@ class Profile:
     """``no_hdr`` of a direct get is obeyed (STR-DIR-005)."""
     per_message_ttl: bool
     """``allow_msg_ttl`` and ``Nats-TTL`` exist (STR-TTL)."""
+    versioned_assets: bool
+    """Streams and consumers carry the metadata ``_nats.*`` (STR-CFG-037)."""
+    corrects_negative_limits: bool
+    """Limits below -1 become -1, or none, instead of being kept (STR-CFG-008)."""
+    refuses_negative_waits: bool
+    """A negative ``ack_wait`` or ``backoff`` is refused (CON-CFG-007, CON-CFG-009)."""
 
 
 RELEASES: Final[tuple[str, ...]] = (
@@ -71,6 +79,7 @@ def profile(release: str) -> Profile:
         api_level=level,
         info_api_level=level if version >= (2, 12, 0) else 0,
         strict_json=version >= (2, 12, 0),
+        invalid_json_reason=version >= (2, 11, 0),
         checks_required_api_level=version >= (2, 12, 0),
         no_responders_subject=version >= (2, 12, 0),
         pub_ack_space=version < (2, 12, 0),
@@ -82,6 +91,9 @@ def profile(release: str) -> Profile:
         max_waiting_heartbeat_silent=version >= (2, 11, 5),
         direct_get_no_hdr=version >= (2, 12, 0),
         per_message_ttl=version >= (2, 11, 0),
+        versioned_assets=version >= (2, 11, 0),
+        corrects_negative_limits=version >= (2, 12, 0),
+        refuses_negative_waits=version >= (2, 12, 0),
     )
 
 

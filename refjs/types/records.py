@@ -76,29 +76,6 @@ class ConsumerInfo:
 
 @final
 @dataclass(slots=True)
-class StoredMessage:
-    """A stored message as MSG.GET answers it; ``headers`` is the whole block, empty for none (STR-MGET-001)."""
-
-    subject: Subject
-    seq: Seq
-    headers: bytes
-    payload: bytes
-    time: Nanos
-
-
-@final
-@dataclass(slots=True)
-class PubAck:
-    """The answer to a stored publish (STR-PUB-002)."""
-
-    stream: str
-    seq: Seq
-    duplicate: bool = False
-    domain: str = ""
-
-
-@final
-@dataclass(slots=True)
 class AccountLimits:
     """What an account may use; -1 means unlimited (STR-API-020)."""
 
