@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, final
 
-from refjs.types.units import ConnId, Subject
+from refjs.types.units import NO_CONN, ConnId, Subject
 
 Receiver: TypeAlias = Callable[[Subject, Subject, int, bytes], bool]
 """A service inside the server: takes subject, reply, header size and body; returns whether the message counts as
@@ -23,7 +23,7 @@ class Subscription:
         subject: Subject,
         queue: bytes = b"",
         *,
-        conn: ConnId = ConnId(0),
+        conn: ConnId = NO_CONN,
         sid: bytes = b"",
         sink: Receiver | None = None,
         peer: str = "",

@@ -261,7 +261,7 @@ def _config(config: StreamConfig | ConsumerConfig) -> dict[str, object]:
     values: dict[str, object] = {}
     for field in fields(config):
         value: object = getattr(config, field.name)
-        if value not in ("", None, [], {}, False):
+        if value not in ("", None, [], {}, False) and field.name not in ("consumer_limits", "placement"):
             values[field.name] = format_time(value) if field.name == "opt_start_time" else value  # type: ignore[arg-type]
     return values
 

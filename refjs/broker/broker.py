@@ -91,9 +91,6 @@ class Broker:
         for connection in router.dirty:
             self._flush(connection, effects)
         router.dirty = []
-        if router.routed:
-            effects += router.routed
-            router.routed = []
         return effects
 
     def _flush(self, connection: Connection, effects: list[Effect]) -> None:

@@ -6,8 +6,8 @@ from typing import Final, final
 
 from refjs.account.account import Account
 from refjs.api.interim import MessageRequest, decode_msg_get, format_time
-from refjs.errors.table import ApiError
 from refjs.broker.engine import Engine
+from refjs.errors.table import ApiError
 from refjs.stream.stream import Stream
 from refjs.types.stored import StoredMessage
 from refjs.types.units import Subject

@@ -12,7 +12,7 @@ from typing import TypeAlias, final
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.broker.connection import Connection
-from refjs.broker.effects import RouteTo
+from refjs.broker.routed import RouteTo
 from refjs.types.rng import Rng
 from refjs.types.units import ConnId, Subject
 from refjs.wire import encode
@@ -27,7 +27,7 @@ class Router:
     def __init__(self, rng: Rng) -> None:
         self.connections: dict[ConnId, Connection] = {}
         self.dirty: list[Connection] = []
-        self.routed: list[RouteTo] = []
+        self._routed: list[RouteTo] = []
         self._rng = rng
         self._posts: deque[_Post] = deque()
         self.out_msgs = 0
@@ -73,8 +73,13 @@ class Router:
             if self._give_to_one(group, subject, reply, header_size, body, origin, peers):
                 received = True
         for peer, queues in peers.items():
-            self.routed.append(RouteTo(peer, account.name, target, subject, reply, header_size, body, queues))
+            self._routed.append(RouteTo(peer, account.name, target, subject, reply, header_size, body, queues))
         return received or bool(peers)
+
+    def take_routed(self) -> list[RouteTo]:
+        """Return, once, what is for the subscribers of other servers."""
+        routed, self._routed = self._routed, []
+        return routed
 
     def receive_routed(self, account: Account, routed: RouteTo) -> None:
         """Deliver what another server routed here: to local receivers only, and one member of each named group."""

@@ -223,7 +223,7 @@ class StreamHost:
             if self.consumers:
                 for consumer in self.replica.interested(entry.subject):
                     self.engine.wake(self.consumers[consumer.name])
-            if self._alarm.deadline is None:
+            if self._alarm.deadline is None or outcome.message.header_size:
                 self._set_alarm()
             if reply:
                 self._post(reply, b"%b%d}" % (self._ack_prefix, outcome.message.seq))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias, final
 
-from refjs.broker.effects import RouteTo
+from refjs.broker.routed import RouteTo
 from refjs.raft.messages import Message
 from refjs.types.units import ServerId, Subject
 

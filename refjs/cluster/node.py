@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import assert_never, final
 
 from refjs.broker.broker import Broker
-from refjs.broker.effects import RouteTo, SyncDisk
+from refjs.broker.effects import SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Received
 from refjs.broker.options import BrokerOptions
+from refjs.broker.routed import RouteTo
 from refjs.cluster.events import NodeEffect, NodeEvent, PeerReceived, SendPeer
 from refjs.cluster.interest import ClusterInterest
 from refjs.cluster.logs import META, ClusterLogs, Group
@@ -59,8 +60,9 @@ class Node:
         self._interest.tell(now)
         effects += [SendPeer(peer, message) for peer, message in self._interest.out]
         self._interest.out = []
+        effects += [SendPeer(ServerId(routed.peer), routed) for routed in self.broker.engine.router.take_routed()]
         self._sync(effects)
-        return [SendPeer(ServerId(e.peer), e) if isinstance(e, RouteTo) else e for e in effects]
+        return effects
 
     def next_deadline(self) -> Nanos | None:
         """Return when ``DeadlineReached`` is due."""

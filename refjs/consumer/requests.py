@@ -18,7 +18,7 @@ class PullRequest:
 
     __slots__ = ("batch", "bytes_left", "delivered", "expires", "heartbeat", "next_heartbeat", "no_wait", "reply")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the record's fields
         self,
         reply: Subject,
         batch: int,

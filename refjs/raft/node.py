@@ -195,6 +195,10 @@ class Raft:
         hand_over(state)
         return True
 
+    def hasten(self, now: Nanos) -> None:
+        """Campaign at ``now``: this server was chosen to be the first leader of a new group."""
+        self.state.election_at = now
+
     def step_down(self, now: Nanos) -> None:
         """Give up leadership and let the others find a leader."""
         self.state.now = now

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from refjs.types.units import Seq, Subject
+from refjs.stream.expiry import parse_ttl
+from refjs.types.units import Nanos, Seq, Subject
 from refjs.wire.headers import get
 
 ABSENT: Final = -1
@@ -27,6 +28,7 @@ class Conditions:
         "expected_subject",
         "msg_id",
         "rollup",
+        "ttl",
     )
 
     def __init__(self, block: bytes) -> None:
@@ -37,6 +39,7 @@ class Conditions:
         self.expected_subject: Subject | None = get(block, b"Nats-Expected-Last-Subject-Sequence-Subject")
         self.expected_last_msg_id: bytes | None = get(block, b"Nats-Expected-Last-Msg-Id")
         self.rollup: bytes = (get(block, b"Nats-Rollup") or b"").lower()
+        self.ttl: Nanos = parse_ttl(get(block, b"Nats-TTL"))
 
 
 def read_conditions(block: bytes) -> Conditions | None:

@@ -45,6 +45,8 @@ def read_stream(reader: Reader, profile: Profile) -> Stream:
         seq, ts, subject, header_size = reader.u64(), reader.i64(), reader.blob(), reader.u64()
         messages.append(StoredMessage(seq, ts, subject, header_size, reader.blob()))
     stream.store.load(messages, first_seq, last_seq, last_ts if stamped else None)
+    for message in messages:
+        stream.expiry.add(message)
     return stream
 
 

@@ -14,6 +14,7 @@ from refjs.errors import table
 from refjs.stream.conditions import ABSENT, Conditions, read_conditions
 from refjs.stream.dedup import DuplicateWindow
 from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge, StreamEntry
+from refjs.stream.expiry import INVALID, NO_TTL, Expiry
 from refjs.stream.outcomes import Duplicate, Outcome, PublishOutcome, Refused, Removed, Skipped, Stored
 from refjs.stream.store import MessageStore, stored_size
 from refjs.subject.grammar import matches
@@ -37,6 +38,7 @@ class Stream:
         self.created = created
         self.profile = profile
         self.store = MessageStore(config.storage, config.first_seq)
+        self.expiry = Expiry(self.store, honours_ttl=config.allow_msg_ttl)
         self.window = DuplicateWindow(config.duplicate_window)
         self.last_msg_id = b""
         self.stamp: Nanos = created
@@ -48,17 +50,18 @@ class Stream:
         """Return why ``entry`` would not be stored now, or None where it would (order: STR-PUB-007)."""
         if self.config.sealed:
             return Refused(table.STREAM_SEALED)
-        if entry.header_size:
-            conditions = read_conditions(entry.body[: entry.header_size])
-            if conditions is not None:
-                outcome = self._check_conditions(entry, conditions)
-                if outcome is not None:
-                    return outcome
+        conditions = _conditions_of(entry)
+        if conditions is not None:
+            outcome = self._check_conditions(entry, conditions)
+            if outcome is not None:
+                return outcome
         config = self.config
         if 0 <= config.max_msg_size < len(entry.body):
             return Refused(table.STREAM_MESSAGE_EXCEEDS_MAXIMUM)
         if entry.header_size > _HEADERS_MAX:
             return Refused(table.STREAM_HEADER_EXCEEDS_MAXIMUM)
+        if conditions is not None and conditions.ttl == INVALID and self.profile.per_message_ttl:
+            return Refused(table.MESSAGE_TTL_INVALID)
         if config.discard is Discard.NEW:
             return self._check_room(entry)
         return None
@@ -66,6 +69,8 @@ class Stream:
     def _check_conditions(self, entry: Publish, wanted: Conditions) -> PublishOutcome | None:
         if wanted.expected_stream is not None and wanted.expected_stream != self.config.name.encode():
             return Refused(table.STREAM_NOT_MATCH)
+        if wanted.ttl not in (NO_TTL, INVALID) and self.profile.per_message_ttl and not self.config.allow_msg_ttl:
+            return Refused(table.MESSAGE_TTL_DISABLED)
         known = self.window.find(wanted.msg_id, entry.stamp) if wanted.msg_id else 0
         if known and self.profile.dup_before_expected:
             return Duplicate(known)
@@ -116,9 +121,9 @@ class Stream:
         return None
 
     def _rolls_up(self, entry: Publish) -> bool:
-        if not self.profile.rollup_passes_discard_new or not entry.header_size:
+        if not self.profile.rollup_passes_discard_new:
             return False
-        conditions = read_conditions(entry.body[: entry.header_size])
+        conditions = _conditions_of(entry)
         return conditions is not None and conditions.rollup != b""
 
     def _last_seq_of(self, pattern: Subject) -> Seq:
@@ -152,13 +157,14 @@ class Stream:
         outcome = self.check(entry)
         if outcome is not None:
             return outcome
-        conditions = read_conditions(entry.body[: entry.header_size]) if entry.header_size else None
+        conditions = _conditions_of(entry)
         if not wanted:
             seq = self.store.skip(entry.stamp)
             self._remember(conditions, seq, entry.stamp)
             return Skipped(seq)
         message = self.store.append(entry.subject, entry.header_size, entry.body, entry.stamp)
         self._remember(conditions, message.seq, entry.stamp)
+        self.expiry.add(message)
         if conditions is not None and conditions.rollup:
             self._roll_up(message, conditions.rollup)
         self._enforce_limits(message.subject)
@@ -191,11 +197,11 @@ class Stream:
     def _expire(self, stamp: Nanos) -> Outcome:
         self.stamp = max(self.stamp, stamp)
         self.window.forget(stamp)
-        count, first = 0, self.store.first()
-        while self.config.max_age and first is not None and stamp - first.ts >= self.config.max_age:
-            self._remove(first)
+        count, message = 0, self.expiry.next_too_old(stamp, self.config.max_age)
+        while message is not None:
+            self._remove(message)
             count += 1
-            first = self.store.first()
+            message = self.expiry.next_too_old(stamp, self.config.max_age)
         return Removed(count)
 
     def _purge(self, entry: Purge) -> Outcome:
@@ -249,6 +255,7 @@ class Stream:
     def _configure(self, entry: Configure) -> Outcome:
         self.config = decode_stream_config(entry.config)
         self.window.window = self.config.duplicate_window
+        self.expiry.honours_ttl = self.config.allow_msg_ttl
         outcome = self._expire(entry.stamp)
         if self.config.discard is Discard.OLD:
             for subject, _ in list(self.store.subjects.items_matching(b">")):
@@ -263,6 +270,7 @@ class Stream:
 
     def _remove(self, message: StoredMessage) -> None:
         self.store.remove(message)
+        self.expiry.forget(message.seq)
         self._removed.append(message)
 
     def take_removed(self) -> list[StoredMessage]:
@@ -273,9 +281,8 @@ class Stream:
     # -- looking ------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> Nanos | None:
-        """Return when the oldest message reaches ``max_age`` and ``Expire`` is due."""
-        first_ts = self.store.first_ts
-        return first_ts + self.config.max_age if self.config.max_age and first_ts is not None else None
+        """Return when the next message grows too old and ``Expire`` is due."""
+        return self.expiry.next_deadline(self.config.max_age)
 
     def state(self) -> StreamState:
         """Return what the stream holds (STR-INF-002); the caller adds what it was asked for."""
@@ -307,6 +314,10 @@ class Stream:
         if config.discard is Discard.OLD:
             assert config.max_msgs <= 0 or len(store) <= config.max_msgs
             assert config.max_bytes <= 0 or store.bytes <= config.max_bytes
+
+
+def _conditions_of(entry: Publish) -> Conditions | None:
+    return read_conditions(entry.body[: entry.header_size]) if entry.header_size else None
 
 
 def _by_seq(message: StoredMessage) -> Seq:

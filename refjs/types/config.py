@@ -125,6 +125,7 @@ class StreamConfig:
     deny_delete: bool = False
     deny_purge: bool = False
     allow_rollup_hdrs: bool = False
+    allow_msg_ttl: bool = False
     consumer_limits: ConsumerLimits = field(default_factory=ConsumerLimits)
     metadata: dict[str, str] = field(default_factory=dict)
 

@@ -20,6 +20,9 @@ Subject: TypeAlias = bytes
 ConnId = NewType("ConnId", int)
 """A client connection (the ``cid`` of monitoring and INFO)."""
 
+NO_CONN: Final = ConnId(0)
+"""No connection: the server itself."""
+
 ServerId = NewType("ServerId", str)
 """A server of a cluster, by its server name."""
 
