@@ -139,13 +139,16 @@ class Clients:
         if options is None:
             self._fail(connection, "")
             return
-        if options.protocol not in _PROTOCOLS:
-            self._fail(connection, "invalid client protocol")
-        elif options.account or options.new_account:
+        if options.account or options.new_account:
             self._fail(connection, "Authorization Violation")
+        elif options.protocol not in _PROTOCOLS:
+            self._fail(connection, "invalid client protocol")
         elif options.no_responders and not options.headers:
             self._fail(connection, "no responders requires headers support")
         else:
+            if connection.connected:  # once more: the subscriptions go (PRO-CON-009)
+                for subscription in list(connection.subs.values()):
+                    self._end(connection, subscription)
             connection.options = options
             connection.connected = True
             connection.acknowledge()
@@ -193,6 +196,9 @@ class Clients:
 
     def _subscribe(self, connection: Connection, operation: Subscribe) -> None:
         subject, queue = operation.subject, operation.queue
+        if operation.sid in connection.subs:  # the first one stays, whatever the second asks for (PRO-OPS-014)
+            connection.acknowledge()
+            return
         if not is_valid_pattern(subject):
             connection.error("Invalid Subject")
             return
@@ -200,10 +206,9 @@ class Clients:
             text = f'Permissions Violation for Subscription to "{_text(subject)}" using queue "{_text(queue)}"'
             connection.error(text)
             return
-        if operation.sid not in connection.subs:
-            subscription = Subscription(subject, queue, conn=connection.id, sid=operation.sid)
-            connection.subs[operation.sid] = subscription
-            connection.account.subscribe(subscription)
+        subscription = Subscription(subject, queue, conn=connection.id, sid=operation.sid)
+        connection.subs[operation.sid] = subscription
+        connection.account.subscribe(subscription)
         connection.acknowledge()
 
     def _unsubscribe(self, connection: Connection, operation: Unsubscribe) -> None:
