@@ -45,7 +45,7 @@ def stream_config_json(config: StreamConfig, profile: Profile | None) -> str:
     members.flag("allow_rollup_hdrs", value=config.allow_rollup_hdrs)
     members.raw("consumer_limits", _consumer_limits(config.consumer_limits))
     if profile is None or profile.per_message_ttl:
-        members.flag("allow_msg_ttl", value=False)
+        members.flag("allow_msg_ttl", value=config.allow_msg_ttl)
     members.some_map("metadata", _metadata(config.metadata, profile))
     return members.done()
 

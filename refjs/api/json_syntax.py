@@ -26,8 +26,10 @@ _DIGITS: Final = re.compile(rb"[0-9]+")
 _HEX: Final = re.compile(rb"[0-9a-fA-F]{0,4}")
 _LITERALS: Final = {ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}
 _ESCAPES: Final = {b'"': '"', b"\\": "\\", b"/": "/", b"b": "\b", b"f": "\f", b"n": "\n", b"r": "\r", b"t": "\t"}
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
-_PAIRS: Final = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
+_HIGH: Final = f"{chr(0xD800)}-{chr(0xDBFF)}"  # chr, since compiled code knows no lone surrogate in a literal
+_LOW: Final = f"{chr(0xDC00)}-{chr(0xDFFF)}"
+_SURROGATES: Final = re.compile(f"[{_HIGH}{_LOW}]")
+_PAIRS: Final = re.compile(f"([{_HIGH}])([{_LOW}])")
 
 
 @final

@@ -109,7 +109,6 @@ UNSUPPORTED: Final = (
     "sources",
     "subject_transform",
     "republish",
-    "allow_msg_ttl",
     "subject_delete_marker_ttl",
     "allow_msg_counter",
     "allow_atomic",
@@ -186,7 +185,9 @@ def decode_stream_config(body: bytes, profile: Profile) -> StreamConfigRequest |
     unsupported = record.first_set(UNSUPPORTED) or ("persist_mode" if record.text("persist_mode") == "async" else "")
     if unsupported:
         return STREAM_INVALID_CONFIG.filled(f"{unsupported} is not supported by refjs yet")
-    return StreamConfigRequest(_stream_config(record), record.flag("pedantic"))
+    config = _stream_config(record)
+    config.allow_msg_ttl = record.flag("allow_msg_ttl") and profile.per_message_ttl
+    return StreamConfigRequest(config, record.flag("pedantic"))
 
 
 def decode_purge(body: bytes, profile: Profile) -> PurgeRequest | ApiError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from refjs.api import interim as api
+from refjs.api import answers
 from refjs.broker.engine import Engine
 from refjs.broker.registry import AccountStreams
 from refjs.broker.request import ApiRequest
@@ -38,4 +38,4 @@ class AccountApi:
             else:
                 info.storage += stream.store.bytes
                 info.reserved_storage += max(stream.config.max_bytes, 0)
-        request.answer(api.account_info(info, self._engine.profile))
+        request.answer(answers.account_info(info, self._engine.profile))

@@ -33,7 +33,7 @@ class Logs(ABC):
 
     @abstractmethod
     def peers(self, replicas: int) -> list[str]:
-        """Return the servers that shall keep a new stream of ``replicas``; fewer where there are not enough."""
+        """Return the servers that would keep a new stream of ``replicas``; fewer where there are not enough."""
 
     @abstractmethod
     def placed(self, assignment: AssignStream, delta: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from refjs.account.account import Account
-from refjs.api import interim as api
+from refjs.api import answers
 from refjs.broker.registry import AccountStreams
 from refjs.broker.router import Router
 from refjs.errors.table import ApiError
@@ -48,7 +48,7 @@ class ApiRequest:
         """Send an error in the shape of the request's answer (ERR-GEN-001)."""
         self._streams.api_total += 1
         self._streams.api_errors += 1
-        self._send(api.refusal(self.kind, error))
+        self._send(answers.refusal(self.kind, error))
 
     def _send(self, text: bytes) -> None:
         if self.reply:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from refjs.api import interim as api
+from refjs.api import answers
+from refjs.api.fields import is_empty_request
+from refjs.api.stream_requests import (
+    StreamConfigRequest,
+    StreamInfoRequest,
+    StreamPageRequest,
+    decode_message_delete,
+    decode_message_get,
+    decode_purge,
+    decode_stream_config,
+    decode_stream_info,
+    decode_stream_list,
+    decode_stream_names,
+)
 from refjs.broker.engine import Engine
 from refjs.broker.meta import Meta
 from refjs.broker.meta_entries import AssignStream, RemoveStream
@@ -14,6 +27,7 @@ from refjs.broker.request import ApiRequest
 from refjs.broker.stream_host import StreamHost
 from refjs.errors import table
 from refjs.errors.table import ApiError
+from refjs.stream import config as rules
 from refjs.stream.entries import DeleteMessage, Purge
 from refjs.stream.outcomes import Refused, Removed
 from refjs.types.config import StreamConfig
@@ -39,7 +53,11 @@ class StreamApi:
 
     def create(self, request: ApiRequest) -> None:
         """Create a stream, or answer for the equal one that exists (STR-CRT)."""
-        config = self._read_config(request)
+        asked = self._decode_config(request)
+        if isinstance(asked, ApiError):
+            request.refuse(asked)
+            return
+        config = self._checked(asked) if (error := rules.check_create(asked.config)) is None else error
         if isinstance(config, ApiError):
             request.refuse(config)
             return
@@ -53,7 +71,8 @@ class StreamApi:
 
     def update(self, request: ApiRequest) -> None:
         """Replace a stream's configuration (STR-UPD)."""
-        config = self._read_config(request)
+        asked = self._decode_config(request)
+        config = asked if isinstance(asked, ApiError) else self._checked(asked)
         if isinstance(config, ApiError):
             request.refuse(config)
             return
@@ -61,20 +80,30 @@ class StreamApi:
         if known is None:
             request.refuse(table.STREAM_NOT_FOUND)
             return
-        if self._streams.overlaps(config):
+        updated = rules.with_update(self._streams.configs[config.name], config)
+        if isinstance(updated, ApiError):
+            request.refuse(updated)
+        elif self._streams.overlaps(updated):
             request.refuse(table.STREAM_SUBJECT_OVERLAP)
         else:
-            self._assign(request, config, known)
+            self._assign(request, updated, known)
 
-    def _read_config(self, request: ApiRequest) -> StreamConfig | ApiError:
-        return api.decode_stream_config(request.body, request.tokens[0])
+    def _decode_config(self, request: ApiRequest) -> StreamConfigRequest | ApiError:
+        asked = decode_stream_config(request.body, self._engine.profile)
+        if isinstance(asked, ApiError):
+            return asked
+        return rules.check_name(asked.config, request.tokens[0]) or asked
+
+    def _checked(self, asked: StreamConfigRequest) -> StreamConfig | ApiError:
+        """Return the configuration with its defaults, or why it can be none here."""
+        config = rules.with_defaults(asked.config, self._engine.profile, pedantic=asked.pedantic)
+        if isinstance(config, ApiError) or len(self._engine.logs.peers(config.num_replicas)) >= config.num_replicas:
+            return config
+        return self._engine.logs.too_few_peers()
 
     def _assign(self, request: ApiRequest, config: StreamConfig, known: AssignStream | None) -> None:
         engine = self._engine
         peers = known.peers if known is not None else engine.logs.peers(config.num_replicas)
-        if len(peers) < config.num_replicas:
-            request.refuse(engine.logs.too_few_peers())
-            return
         self._streams.api_total += 1
         self._meta.propose(
             AssignStream(
@@ -95,61 +124,53 @@ class StreamApi:
     def delete(self, request: ApiRequest) -> None:
         """Delete a stream with its messages and consumers (STR-DEL-001)."""
         name = request.tokens[0]
-        if not api.is_empty_request(request.body):
+        if not is_empty_request(request.body):
             request.refuse(table.NOT_EMPTY_REQUEST)
         elif name not in self._streams.assignments:
             request.refuse(table.STREAM_NOT_FOUND)
         else:
             self._meta.propose(RemoveStream(self._streams.account.name, name))
-            request.answer(api.success("stream_delete_response"))
+            request.answer(answers.success("stream_delete_response"))
 
     # -- listing --------------------------------------------------------------------------------------------------
 
     def names(self, request: ApiRequest) -> None:
         """Answer with the names, a page at a time (STR-INF-010)."""
-        asked = api.decode_list(request.body)
+        asked = decode_stream_names(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
         names = self._streams.names(asked.subject)
-        offset = min(max(asked.offset, 0), len(names))
-        request.answer(api.stream_names(len(names), offset, NAMES_PAGE, names[offset : offset + NAMES_PAGE]))
+        page, shown = _page(names, asked, NAMES_PAGE)
+        request.answer(answers.stream_names(page, shown))
 
     def list(self, request: ApiRequest) -> None:
         """Answer with the infos, a page at a time (STR-INF-011)."""
-        asked = api.decode_list(request.body)
+        asked = decode_stream_list(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
         names = [name for name in self._streams.names(asked.subject) if name in self._streams.hosts]
-        offset = min(max(asked.offset, 0), len(names))
-        infos = [self._streams.hosts[name].info() for name in names[offset : offset + LIST_PAGE]]
-        request.answer(api.stream_list(len(names), offset, LIST_PAGE, infos))
+        page, shown = _page(names, asked, LIST_PAGE)
+        request.answer(answers.stream_list(page, [self._streams.hosts[name].info() for name in shown]))
 
     def info(self, request: ApiRequest) -> None:
         """Answer with a stream's configuration and state (STR-INF)."""
         host = self._host(request)
         if host is None:
             return
-        asked = api.decode_list(request.body)
+        asked = decode_stream_info(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
         info = host.info()
         if asked.deleted_details:
             info.state.deleted = host.replica.stream.store.deleted()
-        total = offset = limit = 0
-        if asked.subjects_filter:
-            counts = host.replica.stream.subject_counts(asked.subjects_filter.encode())
-            if counts:
-                total, limit = len(counts), SUBJECTS_PAGE
-                offset = min(max(asked.offset, 0), total)
-                page = sorted(counts)[offset : offset + limit]
-                info.state.subjects = {subject: counts[subject] for subject in page}
-        request.answer(self._info_text(info, total, offset, limit))
-
-    def _info_text(self, info: StreamInfo, total: int, offset: int, limit: int) -> bytes:
-        return api.stream_info(info, total, offset, limit, self._engine.options.server_name)
+        page = _show_subjects(info, host, asked) if asked.subjects_filter else (0, 0, 0)
+        options = self._engine.options
+        request.answer(
+            answers.stream_info(info, page, options.profile, leader=options.server_name, domain=options.domain)
+        )
 
     # -- messages -------------------------------------------------------------------------------------------------
 
@@ -158,7 +179,7 @@ class StreamApi:
         host = self._host(request)
         if host is None:
             return
-        asked = api.decode_purge(request.body)
+        asked = decode_purge(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
@@ -167,7 +188,7 @@ class StreamApi:
             if isinstance(outcome, Refused):
                 request.refuse(outcome.error)
             elif isinstance(outcome, Removed):
-                request.answer(api.stream_purge(outcome.count))
+                request.answer(answers.stream_purge(outcome.count))
 
         host.propose(Purge(asked.filter.encode(), asked.seq, asked.keep), answer)
 
@@ -176,7 +197,7 @@ class StreamApi:
         host = self._host(request)
         if host is None:
             return
-        asked = api.decode_msg_get(request.body)
+        asked = decode_message_get(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
@@ -193,14 +214,14 @@ class StreamApi:
         if message is None:
             request.refuse(table.NO_MESSAGE_FOUND)
         else:
-            request.answer(api.stream_msg_get(message))
+            request.answer(answers.stream_msg_get(message, no_headers=asked.no_hdr))
 
     def delete_message(self, request: ApiRequest) -> None:
         """Remove one message (STR-MDEL)."""
         host = self._host(request)
         if host is None:
             return
-        asked = api.decode_msg_get(request.body)
+        asked = decode_message_delete(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
@@ -209,7 +230,7 @@ class StreamApi:
             if isinstance(outcome, Refused):
                 request.refuse(outcome.error)
             else:
-                request.answer(api.success("stream_msg_delete_response"))
+                request.answer(answers.success("stream_msg_delete_response"))
 
         host.propose(DeleteMessage(asked.seq), answer)
 
@@ -218,3 +239,19 @@ class StreamApi:
         if host is None:
             request.refuse(table.STREAM_NOT_FOUND)
         return host
+
+
+def _page(names: list[str], asked: StreamPageRequest, limit: int) -> tuple[tuple[int, int, int], list[str]]:
+    """Return the page asked for: total, offset and limit, and the names on it (STR-API-014)."""
+    offset = min(asked.offset, len(names))
+    return (len(names), offset, limit), names[offset : offset + limit]
+
+
+def _show_subjects(info: StreamInfo, host: StreamHost, asked: StreamInfoRequest) -> tuple[int, int, int]:
+    """Put one page of the subjects that match the filter into ``info`` and return which page it is (STR-INF-004)."""
+    counts = host.replica.stream.subject_counts(asked.subjects_filter.encode())
+    if not counts:
+        return (0, 0, 0)
+    offset = min(asked.offset, len(counts))
+    info.state.subjects = {subject: counts[subject] for subject in sorted(counts)[offset : offset + SUBJECTS_PAGE]}
+    return (len(counts), offset, SUBJECTS_PAGE)

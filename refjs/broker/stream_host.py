@@ -7,7 +7,7 @@ from typing import TypeAlias, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
-from refjs.api import interim as api
+from refjs.api import answers
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.direct_get import DirectGet
 from refjs.broker.engine import Engine
@@ -44,12 +44,12 @@ class StreamHost:
         self._replies: dict[int, Subject] = {}
         self._answers: dict[int, Answer] = {}
         self._owed: Subject = assignment.reply
-        """Where somebody waits to hear that the stream was created: the first leader api."""
+        """Where somebody waits to hear that the stream was created: the first leader answers."""
         self.log: Log[GroupEntry]
         self.log, held = engine.logs.open_group(assignment, config)
         for _, entry in held:
             self.replica.apply(entry)
-        self._ack_prefix = api.pub_ack_prefix(self.name, engine.options.domain, engine.profile)
+        self._ack_prefix = answers.pub_ack_prefix(self.name, engine.options.domain, engine.profile)
 
     # -- leading ------------------------------------------------------------------------------------------------
 
@@ -131,12 +131,14 @@ class StreamHost:
 
     def _answer_create(self, reply: Subject) -> None:
         if reply:
-            self._post(reply, api.stream_create(self.info()))
+            self._post(reply, answers.stream_create(self.info(), self.engine.profile))
 
     def _answer_update(self, reply: Subject) -> Answer:
         def answer(_: GroupOutcome) -> None:
             if reply:
-                self._post(reply, api.stream_update(self.info()))
+                self._post(
+                    reply, answers.stream_update(self.info(), self.engine.profile, domain=self.engine.options.domain)
+                )
 
         return answer
 
@@ -228,7 +230,7 @@ class StreamHost:
             if reply:
                 self._post(reply, b"%b%d}" % (self._ack_prefix, outcome.message.seq))
         elif reply and isinstance(outcome, Refused):
-            self._post(reply, api.pub_refusal(self.name, outcome.error))
+            self._post(reply, answers.pub_refusal(self.name, outcome.error))
         elif reply and isinstance(outcome, Duplicate):
             self._post(reply, b'%b%d,"duplicate": true}' % (self._ack_prefix, outcome.seq))
         elif reply and isinstance(outcome, Skipped):

@@ -92,6 +92,8 @@ def with_update(old: StreamConfig, new: StreamConfig) -> StreamConfig | ApiError
         return _invalid("stream configuration update can not cancel deny message deletes")
     if old.deny_purge and not new.deny_purge:
         return _invalid("stream configuration update can not cancel deny purge")
+    if old.allow_msg_ttl and not new.allow_msg_ttl:
+        return _invalid("message TTL status can not be disabled")
     return _sealed(new) if new.sealed else new
 
 
@@ -102,9 +104,8 @@ def overlaps(subjects: list[str], others: list[str]) -> bool:
 
 
 def required_api_level(config: StreamConfig) -> int:
-    """Return the API level that a stream's options ask of a server (STR-CFG-038); none of ours asks for any yet."""
-    del config
-    return 0
+    """Return the API level that a stream's options ask of a server (STR-CFG-038)."""
+    return 1 if config.allow_msg_ttl else 0
 
 
 def _invalid(reason: str) -> ApiError:
