@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rich.console import Console
 
+from refjs.broker.broker import Broker
+from refjs.broker.options import BrokerOptions
 from refjs.conform import catalogue, corpus, report
+from refjs.conform.inprocess import EPOCH, BrokerLink
 from refjs.conform.link import Link, SocketLink, TargetError, parse_url
 from refjs.conform.run import LinkFactory, Report, Verdict
 from refjs.conform.run import run as run_vectors
@@ -31,6 +34,11 @@ WRONG_USAGE: Final = 2
 UNREACHABLE: Final = 3
 _JOBS: Final = 8
 
+IN_PROCESS: Final = "in-process"
+"""The URL of refjs itself, without sockets and without waiting."""
+
+_SERVER_ID: Final = f"N{'REFJS' * 11}"
+
 _EXIT_CODES: Final = """
 exit codes:
   0  every vector is met, skipped or excused by the baseline
@@ -43,6 +51,8 @@ examples:
   refjs conform run nats://127.0.0.1:4222
   refjs conform run nats://127.0.0.1:4222 --vector 'consumers/*' --requirement CON-ACK-005
   refjs conform run nats://127.0.0.1:4222 --json verdicts.json --junit verdicts.xml
+  refjs conform run in-process
+  refjs conform run nats://127.0.0.1:4222 --file my/vector.json
   refjs conform run --list --vector 'STR-DUP-*'
 """
 _BASELINE_HELP: Final = 'excuse what FILE names: a JSON object {"STR-DUP-001/1": "the reason"}'
@@ -57,14 +67,14 @@ def add_parser(subparsers: SubParsers) -> None:
     conform = _parser(subparsers, "conform", "judge a server by the conformance vectors", "")
     commands = conform.add_subparsers(dest="conform_command", required=True, metavar="COMMAND")
     running = _parser(commands, "run", "run vectors against a server", _RUN_EXAMPLES)
-    running.add_argument("url", nargs="?", metavar="URL", help="nats://host:port")
+    running.add_argument("url", nargs="?", metavar="URL", help="nats://host:port, or in-process for refjs itself")
     _add_choice(running)
     running.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts as JSON")
     running.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     running.add_argument("--baseline", type=Path, metavar="FILE", help=_BASELINE_HELP)
     running.add_argument("--list", action="store_true", help="list the chosen vectors and run nothing")
     compare = _parser(commands, "compare", "put the verdicts on several servers side by side", "")
-    compare.add_argument("urls", nargs="+", metavar="URL", help="nats://host:port")
+    compare.add_argument("urls", nargs="+", metavar="URL", help="nats://host:port, or in-process for refjs itself")
     _add_choice(compare)
     validate = _parser(commands, "validate", "check vector files against the schema", "")
     validate.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -83,6 +93,7 @@ def _parser(subparsers: SubParsers, name: str, text: str, examples: str) -> argp
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vector", action="append", default=[], metavar="GLOB", help="by id or path; may be repeated")
     parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="by rule; may be repeated")
+    parser.add_argument("--file", action="append", type=Path, metavar="FILE", help="run this vector instead of ours")
     parser.add_argument("--jobs", type=int, default=_JOBS, metavar="N", help="vectors at a time (default: %(default)s)")
 
 
@@ -147,7 +158,7 @@ def _validate(args: argparse.Namespace, console: Console) -> int:
 
 
 def _chosen(args: argparse.Namespace) -> list[corpus.Entry]:
-    entries = corpus.choose(corpus.read(), args.vector, args.requirement)
+    entries = corpus.choose(corpus.read(args.file), args.vector, args.requirement)
     if not entries:
         raise UsageError(f"No vector matches {' '.join([*args.vector, *args.requirement])}.")
     return entries
@@ -178,13 +189,23 @@ def _judge(url: str, entries: list[corpus.Entry], jobs: int, baseline: Mapping[s
 
 
 def link_factory(url: str) -> LinkFactory:
-    """Return what opens links to ``url``; raise ``TargetError`` where it is no address."""
+    """Return what opens links to ``url``; raise ``TargetError`` where it is no address.
+
+    ``in-process`` is refjs itself, a fresh server for each vector, in virtual time.
+    """
+    if url == IN_PROCESS:
+        return in_process
     parse_url(url)
 
     def connect() -> Link:
         return SocketLink(url)
 
     return connect
+
+
+def in_process() -> Link:
+    """Return a link to a new server in this process."""
+    return BrokerLink(Broker(BrokerOptions(server_id=_SERVER_ID), now=EPOCH, seed=1))
 
 
 def _exit_code(reports: list[Report]) -> int:

@@ -44,8 +44,9 @@ class Profile:
 
 def read(files: Iterable[Path] | None = None) -> list[Entry]:
     """Return the vectors in ``files`` (default: all that come with refjs); raise ``VectorError``."""
+    ours = files is None
     paths = sorted(VECTORS.glob("*/*.json")) if files is None else list(files)
-    entries = [Entry(path.parent.name, path.stem, load(path)) for path in paths]
+    entries = [Entry(path.resolve().parent.name, path.stem, load(path, trusted=ours)) for path in paths]
     _check_unique(entries)
     return entries
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol, assert_never, final
 
-from refjs.broker.effects import CloseConnection, Effect, LogLine, Send, SyncDisk
+from refjs.broker.effects import CloseConnection, Effect, LogLine, RouteTo, Send, SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Event, Received
-from refjs.conform.link import Arrival, Link
+from refjs.conform.link import Arrival, Link, TargetError
 from refjs.types.units import MICROSECOND, ConnId, Nanos
 from refjs.wire.parser import Parser
 
@@ -100,8 +100,14 @@ class BrokerLink(Link):
         """Give the broker an event and do what it asks; a sync takes no time here."""
         events = [event]
         while events:
-            for effect in self._broker.step(events.pop(0), self._now):
+            for effect in self._step(events.pop(0)):
                 events += self._perform(effect)
+
+    def _step(self, event: Event) -> list[Effect]:
+        try:
+            return self._broker.step(event, self._now)
+        except Exception as error:
+            raise TargetError(f"The server failed: {type(error).__name__}: {error}.") from error
 
     def _perform(self, effect: Effect) -> list[Event]:
         match effect:
@@ -117,8 +123,8 @@ class BrokerLink(Link):
                 return [ConnectionClosed(self._forget(conn))]
             case SyncDisk():
                 return [DiskSynced(effect.ticket)]
-            case LogLine():
-                return []
+            case LogLine() | RouteTo():
+                return []  # a server alone has no peers
             case _:
                 assert_never(effect)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Final, TypeAlias, final
 
 from refjs.conform.corpus import Entry, Profile, profile_of, reason_to_skip
 from refjs.conform.engine import Conversation, Failure
-from refjs.conform.link import Link
+from refjs.conform.link import Link, TargetError
 from refjs.conform.matching import PatternError
 from refjs.conform.vector import Vector, VectorError
 from refjs.types.units import Nanos
@@ -72,7 +73,7 @@ def probe(connect: LinkFactory) -> Profile:
     try:
         return profile_of(Conversation(link, {}).ask_info())
     finally:
-        link.close_all()
+        _close(link)
 
 
 def run(
@@ -114,9 +115,14 @@ def _judge(entry: Entry, connect: LinkFactory, profile: Profile, salt: str, expe
     except PatternError as error:
         raise VectorError(f"{entry.path}.json: {error}.") from error
     finally:
-        link.close_all()
+        _close(link)
     verdict, reason = _verdict(entry.vector, failure, expected)
     return Outcome(entry, verdict, reason, failure, conversation.transcript, elapsed)
+
+
+def _close(link: Link) -> None:
+    with suppress(TargetError):  # a server that failed has had its verdict
+        link.close_all()
 
 
 def _verdict(vector: Vector, failure: Failure | None, expected: Mapping[str, str]) -> tuple[Verdict, str]:
