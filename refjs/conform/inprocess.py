@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol, assert_never, final
 
-from refjs.broker.effects import CloseConnection, Effect, LogLine, RouteTo, Send, SyncDisk
+from refjs.broker.effects import CloseConnection, Effect, LogLine, Send, SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Event, Received
 from refjs.conform.link import Arrival, Link, TargetError
 from refjs.types.units import MICROSECOND, ConnId, Nanos
@@ -123,8 +123,8 @@ class BrokerLink(Link):
                 return [ConnectionClosed(self._forget(conn))]
             case SyncDisk():
                 return [DiskSynced(effect.ticket)]
-            case LogLine() | RouteTo():
-                return []  # a server alone has no peers
+            case LogLine():
+                return []
             case _:
                 assert_never(effect)
 
