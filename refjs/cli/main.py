@@ -1,13 +1,12 @@
 """The command ``refjs``: one subcommand a room, loaded when it is asked for.
 
 A subcommand is loaded by name, so that one of them can be used without the packages that another one needs, and so
-that a server does not start more slowly because there is a simulator.  Its module offers ``add_parser(subparsers)``
-and ``run(arguments) -> exit code``; only ``serve`` reads its own words, because they are nats-server's.
+that a server does not start more slowly because there is a simulator.  ``serve`` reads its own words, because they are
+nats-server's; the others go through ``refjs.cli.subcommand``.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -78,19 +77,9 @@ def _dispatch(arguments: list[str]) -> int:
     except UnavailableError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
-    return _run(module, name, rest)
-
-
-def _run(module: ModuleType, name: str, rest: list[str]) -> int:
     if name == SERVE:
         return int(module.main(rest))
-    parser = argparse.ArgumentParser(prog="refjs")
-    module.add_parser(parser.add_subparsers(dest="command", required=True))
-    try:
-        parsed = parser.parse_args([name, *rest])
-    except SystemExit as refused:  # argparse has said why
-        return refused.code if isinstance(refused.code, int) else WRONG_USAGE
-    return int(module.run(parsed))
+    return int(importlib.import_module("refjs.cli.subcommand").run(module, [name, *rest]))
 
 
 def _load(name: str) -> ModuleType:

@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Final, TypeAlias, final
 
 from refjs.broker.monitor import BrokerFigures, JetStreamFigures
@@ -20,6 +19,7 @@ from refjs.server.options import VERSION, ServerOptions
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | bool | None"
 
 _API_LEVEL: Final = 5
+_HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 _CLOSE: Final = "Connection: close\r\n"
 _PATHS: Final = ("/varz", "/jsz", "/healthz")
 _NOT_YET: Final = frozenset(
@@ -92,7 +92,7 @@ class Monitor:
         answer = (
             f"HTTP/1.1 {status} {'OK' if status == 200 else 'Not Found'}\r\n"  # noqa: PLR2004
             f"Access-Control-Allow-Origin: *\r\nContent-Type: {kind}\r\n"
-            f"Date: {formatdate(usegmt=True)}\r\nContent-Length: {len(body)}\r\n"
+            f"Date: {time.strftime(_HTTP_DATE, time.gmtime())}\r\nContent-Length: {len(body)}\r\n"
             f"{'' if stays else _CLOSE}\r\n"
         )
         writer.write(answer.encode() + (b"" if method == "HEAD" else body))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol, assert_never, final
+from typing import Final, Protocol, assert_never, final, runtime_checkable
 
 from refjs.broker.effects import CloseConnection, Effect, Level, LogLine, Send, SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Event, Received
@@ -44,6 +44,26 @@ class Machine(Protocol):
 
     def figures(self) -> BrokerFigures:
         """Return what monitoring shows."""
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """What we use of a transport; uvloop's are no subclasses of asyncio's."""
+
+    def write(self, data: bytes) -> None:
+        """Write or buffer ``data``."""
+
+    def get_write_buffer_size(self) -> int:
+        """Return the number of bytes that wait."""
+
+    def get_extra_info(self, name: str, default: tuple[str, int]) -> tuple[str, int]:
+        """Return what is known about the connection."""
+
+    def close(self) -> None:
+        """Close once what waits is written."""
+
+    def abort(self) -> None:
+        """Close at once."""
 
 
 @final
@@ -190,9 +210,9 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Tell the broker who came."""
-        assert isinstance(transport, asyncio.Transport), "a TCP connection reads and writes"
+        assert isinstance(transport, Stream), "a TCP connection reads and writes"
         self._transport = transport
-        host, port = transport.get_extra_info("peername", ("", 0))[:2]
+        host, port = transport.get_extra_info("peername", ("", 0))[:2]  # an IPv6 name has four parts
         self._conn = self._node.enter(self)
         host = host.removeprefix(_MAPPED_IPV4)
         self._name = f"{host}:{port} - cid:{self._conn}"

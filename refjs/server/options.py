@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
@@ -37,5 +37,5 @@ class ServerOptions:
     @property
     def jetstream_dir(self) -> Path:
         """Where JetStream keeps its files (CFG-CLI-006)."""
-        base = Path(self.store_dir) if self.store_dir else Path(tempfile.gettempdir()) / "nats"
+        base = Path(self.store_dir) if self.store_dir else Path(os.environ.get("TMPDIR") or "/tmp") / "nats"  # noqa: S108 (nats-server's)
         return base / "jetstream"

@@ -143,9 +143,9 @@ class ServerProcess(ABC):
             )
         weakref.finalize(self, _reap, self._process)
 
-    def stop(self) -> int | None:
-        """Ask the server to end (SIGTERM), wait until it has, and return its exit code; None where none runs."""
-        return self._end(signal.SIGTERM)
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+        """Ask the server to end, wait until it has, and return its exit code; None where none runs."""
+        return self._end(number)
 
     def kill(self) -> int | None:
         """End the server at once (SIGKILL), as a power failure of the process would."""
