@@ -1,6 +1,6 @@
 """A simulated server: hosts one node of the core, and can be killed, lose power, pause and start again.
 
-The node is asked for nothing but ``step`` and ``next_deadline``, as every embedder does (docs/decisions/0001).  SimPy
+The node is asked for nothing but ``step`` and ``next_deadline``, as every embedder does (docs/decisions/0007).  SimPy
 cannot cancel a timeout, so a wakeup carries the generation in which it was set and a stale one is ignored.
 """
 

@@ -1,4 +1,4 @@
-"""One server as a state machine: events in, effects out, ``now`` an argument (docs/decisions/0001).
+"""One server as a state machine: events in, effects out, ``now`` an argument (docs/decisions/0007).
 
 The broker composes; what things mean is decided in the rooms it is made of.  ``step`` is one turn: the event is
 handled, whatever follows from it is done, and everything each connection gets leaves as one write.
