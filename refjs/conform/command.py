@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rich.console import Console
 
-from refjs.broker.broker import Broker
-from refjs.broker.options import BrokerOptions
 from refjs.conform import catalogue, corpus, report
-from refjs.conform.inprocess import EPOCH, BrokerLink
+from refjs.conform.inprocess import in_process
 from refjs.conform.link import Link, SocketLink, TargetError, parse_url
 from refjs.conform.run import LinkFactory, Report, Verdict
 from refjs.conform.run import run as run_vectors
@@ -36,8 +34,6 @@ _JOBS: Final = 8
 
 IN_PROCESS: Final = "in-process"
 """The URL of refjs itself, without sockets and without waiting."""
-
-_SERVER_ID: Final = f"N{'REFJS' * 11}"
 
 _EXIT_CODES: Final = """
 exit codes:
@@ -201,11 +197,6 @@ def link_factory(url: str) -> LinkFactory:
         return SocketLink(url)
 
     return connect
-
-
-def in_process() -> Link:
-    """Return a link to a new server in this process."""
-    return BrokerLink(Broker(BrokerOptions(server_id=_SERVER_ID), now=EPOCH, seed=1))
 
 
 def _exit_code(reports: list[Report]) -> int:

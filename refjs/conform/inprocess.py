@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final, Protocol, assert_never, final
 
+from refjs.broker.broker import Broker
 from refjs.broker.effects import CloseConnection, Effect, LogLine, Send, SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Event, Received
+from refjs.broker.options import BrokerOptions
 from refjs.conform.link import Arrival, Link, TargetError
 from refjs.types.units import MICROSECOND, ConnId, Nanos
 from refjs.wire.parser import Parser
@@ -21,6 +23,7 @@ _TRAVEL: Final = 10 * MICROSECOND
 """How long bytes are on their way: two messages are never stored at the same time."""
 
 _HOST: Final = "127.0.0.1"
+_SERVER_ID: Final = f"N{'REFJS' * 11}"
 _FIRST_PORT: Final = 50_000
 
 
@@ -132,3 +135,13 @@ class BrokerLink(Link):
         number = self._conns.pop(conn)
         del self._names[number], self._parsers[conn]
         return number
+
+
+def new_broker() -> Broker:
+    """Return a broker as a server would start it; each one is like the others."""
+    return Broker(BrokerOptions(server_id=_SERVER_ID), now=EPOCH, seed=1)
+
+
+def in_process() -> Link:
+    """Return a link to a new broker."""
+    return BrokerLink(new_broker())

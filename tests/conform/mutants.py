@@ -14,8 +14,7 @@ from typing import Final, final
 from refjs.broker.broker import Broker
 from refjs.broker.effects import Effect, Send
 from refjs.broker.events import Event, Received
-from refjs.broker.options import BrokerOptions
-from refjs.conform.inprocess import EPOCH, BrokerLink, Steps
+from refjs.conform.inprocess import BrokerLink, Steps, new_broker
 from refjs.conform.link import Link
 from refjs.types.units import Nanos
 from refjs.wire import encode
@@ -50,7 +49,7 @@ class Mutant:
 
     def link(self) -> Link:
         """Return a link to a faulty server."""
-        return BrokerLink(Faulty(Broker(BrokerOptions(), now=EPOCH, seed=1), self))
+        return BrokerLink(Faulty(new_broker(), self))
 
 
 @final

@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 
 from refjs.conform import corpus
-from refjs.conform.command import in_process
 from refjs.conform.corpus import Entry
+from refjs.conform.inprocess import in_process
 from refjs.conform.run import Verdict, run
 from refjs.conform.vector import build
 from tests.conform.test_mutants import NOT_YET

@@ -69,6 +69,7 @@ MUTANTS: Final = (
             "STR-API-016/1",
             "STR-DEL-001/1",
             "STR-INF-006/1",
+            "STR-MDEL-002/1",
             "STR-UPD-001/1",
         ),
         outward=misspoken(b":10059,", b":10058,"),
