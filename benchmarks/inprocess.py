@@ -1,9 +1,91 @@
-"""Figures taken without a server: how fast the core steps, the simulator runs and the explorer visits states."""
+"""Figures taken without a server: how fast the core steps, the simulator runs and the explorer visits states.
+
+A row appears where the room it measures is there, and where the packages it needs are.
+"""
 
 from __future__ import annotations
 
+import importlib
+import time
 from collections.abc import Callable
-from typing import Final
+from types import ModuleType
+from typing import NamedTuple
 
-IN_PROCESS: Final[list[tuple[str, str, Callable[[bool], float]]]] = []
-"""Name, unit and measurement; the flag asks for a quick one."""
+from refjs.testing.virtual import VirtualServer
+
+_CONNECT = b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
+_STEPS = 20_000
+_HURRY = 10
+_SIM_SEEDS = 3
+_STATES = 100_000
+
+
+class Figure(NamedTuple):
+    """One row; ``value`` counts something per second."""
+
+    name: str
+    unit: str
+    value: float
+
+
+def figures(only: str, *, quick: bool) -> list[Figure]:
+    """Return every figure that can be taken here and whose name contains ``only``."""
+    rows: list[tuple[str, str, Callable[[bool], float | None]]] = [
+        ("broker, one core publish a step", "steps/s", _core_steps),
+        ("broker, one JetStream publish a step", "steps/s", _stream_steps),
+        ("simulated cluster", "simulated s/s", _simulated),
+        ("explorer on the Raft model", "states/s", _explored),
+    ]
+    taken = [(name, unit, measure(quick)) for name, unit, measure in rows if only in name]
+    return [Figure(name, unit, value) for name, unit, value in taken if value is not None]
+
+
+def _core_steps(quick: bool) -> float:  # noqa: FBT001 (one signature for all of them)
+    server = VirtualServer()
+    subscriber, publisher = server.connect(), server.connect()
+    subscriber.send(_CONNECT + b"SUB bench.* 1\r\n")
+    publisher.send(_CONNECT)
+    return _steps(lambda: publisher.send(b"PUB bench.core 5\r\nhello\r\n"), subscriber.receive, quick=quick)
+
+
+def _stream_steps(quick: bool) -> float:  # noqa: FBT001 (one signature for all of them)
+    server = VirtualServer()
+    client = server.connect()
+    config = b'{"name":"BENCH","subjects":["bench.>"],"storage":"memory"}'
+    client.send(_CONNECT + b"SUB acks 1\r\nPUB $JS.API.STREAM.CREATE.BENCH acks %d\r\n%b\r\n" % (len(config), config))
+    return _steps(lambda: client.send(b"PUB bench.js acks 5\r\nhello\r\n"), client.receive, quick=quick)
+
+
+def _steps(step: Callable[[], None], drain: Callable[[], bytes], *, quick: bool) -> float:
+    count = _STEPS // _HURRY if quick else _STEPS
+    started = time.perf_counter()
+    for _ in range(count):
+        step()
+    taken = time.perf_counter() - started
+    assert drain(), "the steps did something"
+    return count / taken
+
+
+def _simulated(quick: bool) -> float | None:  # noqa: FBT001 (one signature for all of them)
+    scenario, registry = _module("sim.scenario"), _module("sim.scenarios.registry")
+    if scenario is None or registry is None:
+        return None
+    chosen = next(iter(registry.SCENARIOS.values()))
+    runs = [scenario.run(chosen, seed) for seed in range(1 if quick else _SIM_SEEDS)]
+    return float(sum(run.simulated_ns for run in runs)) / 1e9 / float(sum(run.wall_seconds for run in runs))
+
+
+def _explored(quick: bool) -> float | None:  # noqa: FBT001 (one signature for all of them)
+    explorer, small = _module("models.explorer"), _module("models.raft_small")
+    if explorer is None or small is None:
+        return None
+    started = time.perf_counter()
+    explored = explorer.explore(small.RaftModel(small.Scope()), states_max=_STATES // _HURRY if quick else _STATES)
+    return float(explored.states) / (time.perf_counter() - started)
+
+
+def _module(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None
