@@ -51,6 +51,10 @@ examples:
   refjs conform run nats://127.0.0.1:4222 --file my/vector.json
   refjs conform run --list --vector 'STR-DUP-*'
 """
+_COMPARE_EXAMPLES: Final = """
+examples:
+  refjs conform compare refjs=in-process nats-server=nats://127.0.0.1:4222
+"""
 _BASELINE_HELP: Final = 'excuse what FILE names: a JSON object {"STR-DUP-001/1": "the reason"}'
 
 
@@ -69,8 +73,8 @@ def add_parser(subparsers: SubParsers) -> None:
     running.add_argument("--junit", type=Path, metavar="FILE", help="write the verdicts as JUnit XML")
     running.add_argument("--baseline", type=Path, metavar="FILE", help=_BASELINE_HELP)
     running.add_argument("--list", action="store_true", help="list the chosen vectors and run nothing")
-    compare = _parser(commands, "compare", "put the verdicts on several servers side by side", "")
-    compare.add_argument("urls", nargs="+", metavar="URL", help="nats://host:port, or in-process for refjs itself")
+    compare = _parser(commands, "compare", "put the verdicts on several servers side by side", _COMPARE_EXAMPLES)
+    compare.add_argument("urls", nargs="+", metavar="[NAME=]URL", help="a server, under a name of your choice")
     _add_choice(compare)
     validate = _parser(commands, "validate", "check vector files against the schema", "")
     validate.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -132,11 +136,14 @@ def _run(args: argparse.Namespace, console: Console) -> int:
 
 def _compare(args: argparse.Namespace, console: Console) -> int:
     entries = _chosen(args)
-    reports = [_judge(url, entries, args.jobs, {}) for url in args.urls]
+    targets = [_named(argument) for argument in args.urls]
+    reports = [_judge(url, entries, args.jobs, {}, name=name) for name, url in targets]
     console.print(report.comparison_table(reports))
     for outcome, verdicts in report.differing(reports):
         words = ", ".join(verdict.value for verdict in verdicts)
-        console.print(f"{outcome.entry.vector.id:18} {words:24} {outcome.entry.vector.title}", highlight=False)
+        console.print(
+            f"{outcome.entry.vector.id:18} {words:24} {outcome.entry.vector.title}", highlight=False, soft_wrap=True
+        )
     return _exit_code(reports)
 
 
@@ -180,8 +187,16 @@ def _read_baseline(path: Path | None) -> dict[str, str]:
     return {str(name): str(reason) for name, reason in excused.items()}
 
 
-def _judge(url: str, entries: list[corpus.Entry], jobs: int, baseline: Mapping[str, str]) -> Report:
-    return run_vectors(url, link_factory(url), entries, salt=secrets.token_hex(8), jobs=max(1, jobs), baseline=baseline)
+def _named(argument: str) -> tuple[str, str]:
+    name, equals, url = argument.partition("=")
+    return (name, url) if equals else (argument, argument)
+
+
+def _judge(
+    url: str, entries: list[corpus.Entry], jobs: int, baseline: Mapping[str, str], *, name: str | None = None
+) -> Report:
+    salt = secrets.token_hex(8)
+    return run_vectors(name or url, link_factory(url), entries, salt=salt, jobs=max(1, jobs), baseline=baseline)
 
 
 def link_factory(url: str) -> LinkFactory:

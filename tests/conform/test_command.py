@@ -118,9 +118,11 @@ def test_a_list_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_targets_are_compared_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    """A comparison has a column for each target."""
-    assert main(["conform", "compare", "in-process", "in-process", "--vector", GOOD]) == MET
-    assert capsys.readouterr().out.count("1 of 1") == 4
+    """A comparison has a column for each target, under the name it was given."""
+    assert main(["conform", "compare", "one=in-process", "in-process", "--vector", GOOD]) == MET
+    shown = capsys.readouterr().out
+    assert "one" in shown
+    assert shown.count("1 of 1") == 4
 
 
 def test_files_that_fit_are_counted(failing: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -11,10 +9,10 @@ import pytest
 from refjs.conform import corpus
 from refjs.conform.run import Report, Verdict, run
 from tests.conform import mutants
+from tests.conform.helpers import NOT_YET
 from tests.conform.mutants import Mutant, misspoken, rewritten
 
 ENTRIES: Final = corpus.read()
-NOT_YET: Final[dict[str, str]] = json.loads((Path(__file__).parent / "not_yet.json").read_text())
 
 MUTANTS: Final = (
     Mutant(

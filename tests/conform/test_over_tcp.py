@@ -1,0 +1,30 @@
+"""The vectors over TCP: the released nats-server does what they demand, and so does refjs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from refjs.conform import corpus
+from refjs.conform.command import link_factory
+from refjs.conform.run import Verdict, run
+from refjs.testing.peer import RealServer, RefjsServer
+from tests.conform.helpers import NOT_YET, complaints
+
+
+@pytest.mark.peer
+def test_every_vector_passes_on_the_released_server(nats_server_binary: Path) -> None:
+    """The released nats-server meets every vector that applies to its release, and all of them apply."""
+    with RealServer(binary=nats_server_binary) as server:
+        report = run(server.url, link_factory(server.url), corpus.read(), salt="test", jobs=8)
+    assert complaints(report) == []
+    assert report.count(Verdict.PASSED) == len(report.outcomes)
+
+
+def test_every_vector_passes_on_refjs_over_tcp() -> None:
+    """The server that ``refjs serve`` starts meets every vector, like the broker in process."""
+    with RefjsServer() as server:
+        report = run(server.url, link_factory(server.url), corpus.read(), salt="test", jobs=8, baseline=NOT_YET)
+    assert complaints(report) == []
+    assert report.count(Verdict.SKIPPED) == 0
