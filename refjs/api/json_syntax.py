@@ -51,7 +51,11 @@ class Json:
 
 
 class JsonSyntaxError(ValueError):
-    """The text is no JSON; ``str(fault)`` says so in nats-server's words."""
+    """The text is no JSON; ``str(error)`` says why in nats-server's words, ``offset`` where (0: it ends too early)."""
+
+    def __init__(self, reason: str, offset: int = 0) -> None:
+        super().__init__(reason)
+        self.offset = offset
 
 
 def read_values(body: bytes) -> tuple[list[Json], str]:
@@ -61,9 +65,21 @@ def read_values(body: bytes) -> tuple[list[Json], str]:
     try:
         while not reader.at_end():
             values.append(reader.value())
-    except JsonSyntaxError as fault:
-        return values, str(fault)
+    except JsonSyntaxError as error:
+        return values, f"{error} at offset {error.offset}" if error.offset else str(error)
     return values, ""
+
+
+def read_value(body: bytes) -> Json:
+    """Return the only value of ``body``; raise ``JsonSyntaxError``, as for pull requests (CON-PUL-014)."""
+    reader = _Reader(body)
+    try:
+        value = reader.value()
+    except JsonSyntaxError as error:
+        raise error if error.offset else JsonSyntaxError("unexpected end of JSON input") from error
+    if not reader.at_end():
+        raise reader.unexpected("after top-level value")
+    return value
 
 
 def decode_text(raw: bytes) -> str:
@@ -100,7 +116,7 @@ class _Reader:
             node = self._begin(start)
             if node.kind in ("array", "object"):
                 if len(around) == DEPTH_MAX:
-                    raise JsonSyntaxError(f"exceeded max depth at offset {self.position}")
+                    raise JsonSyntaxError("exceeded max depth", self.position)
                 around.append(node)
                 starts.append(self.position - 1)
                 if not self._closes(node):
@@ -135,7 +151,7 @@ class _Reader:
         elif first in _LITERALS:
             node = self._literal(_LITERALS[first])
         else:
-            raise self._unexpected(_VALUE)
+            raise self.unexpected(_VALUE)
         node.raw = self.body[start : self.position]
         return node
 
@@ -154,7 +170,7 @@ class _Reader:
         where = "after object key:value pair" if is_object else "after array element"
         found = self._peek(where)
         if found != ord(",") and found != (ord("}") if is_object else ord("]")):
-            raise self._unexpected(where)
+            raise self.unexpected(where)
         self.position += 1
         return found == ord(",")
 
@@ -163,16 +179,16 @@ class _Reader:
         if container.kind == "array":
             return
         if self._peek(_KEY) != ord('"'):
-            raise self._unexpected(_KEY)
+            raise self.unexpected(_KEY)
         container.keys.append(self._string())
         if self._peek("after object key") != ord(":"):
-            raise self._unexpected("after object key")
+            raise self.unexpected("after object key")
         self.position += 1
 
     def _literal(self, word: bytes) -> Json:
         for expected in word:
             if self._byte() != expected:
-                raise self._unexpected(f"in literal {word.decode()} (expecting {go_quote_char(chr(expected))})")
+                raise self.unexpected(f"in literal {word.decode()} (expecting {go_quote_char(chr(expected))})")
             self.position += 1
         return Json("null" if word == b"null" else "bool", word.decode())
 
@@ -196,7 +212,7 @@ class _Reader:
         digits = _DIGITS.match(self.body, self.position)
         if digits is None:
             self._byte()
-            raise self._unexpected("in numeric literal")
+            raise self.unexpected("in numeric literal")
         self.position = digits.end()
 
     def _string(self) -> str:
@@ -214,7 +230,7 @@ class _Reader:
                 self.position += 1
                 return _clean("".join(parts))
             if found != ord("\\"):
-                raise self._unexpected("in string")
+                raise self.unexpected("in string")
             parts.append(self._escape())
 
     def _escape(self) -> str:
@@ -249,7 +265,7 @@ class _Reader:
             raise JsonSyntaxError(UNEXPECTED_END)
         found = self.body[self.position]
         if found >= 0x80:  # noqa: PLR2004 - no structure of JSON lies beyond ASCII
-            raise self._unexpected(where)
+            raise self.unexpected(where)
         return found
 
     def _byte(self) -> int:
@@ -257,16 +273,16 @@ class _Reader:
             raise JsonSyntaxError(UNEXPECTED_END)
         return self.body[self.position]
 
-    def _unexpected(self, where: str) -> JsonSyntaxError:
+    def unexpected(self, where: str) -> JsonSyntaxError:
         """Return the fault of the character at the position."""
         for size in (1, 2, 3, 4):
             try:
                 char = self.body[self.position : self.position + size].decode()
             except UnicodeDecodeError:
                 continue
-            return JsonSyntaxError(f"invalid character {go_quote_char(char)} {where} at offset {self.position + size}")
+            return JsonSyntaxError(f"invalid character {go_quote_char(char)} {where}", self.position + size)
         shown = f"'\\x{self.body[self.position]:02x}'"
-        return JsonSyntaxError(f"invalid character {shown} {where} at offset {self.position + 1}")
+        return JsonSyntaxError(f"invalid character {shown} {where}", self.position + 1)
 
 
 def _clean(text: str) -> str:
