@@ -74,6 +74,7 @@ class Node:
         self, broker: Machine, *, clock: Clock, log: Log, disk: FileDisk | None, on_failure: Callable[[Exception], None]
     ) -> None:
         self.broker = broker
+        self.write_deadline_seconds: float = WRITE_DEADLINE_SECONDS
         self.clock = clock
         self.log = log
         self.slow_consumers = 0
@@ -261,7 +262,8 @@ class Client(asyncio.Protocol):
 
     def _watch_progress(self, waiting: int) -> None:
         self._accepted = self._written - waiting
-        self._watch = asyncio.get_running_loop().call_later(WRITE_DEADLINE_SECONDS, self._check_progress)
+        deadline = self._node.write_deadline_seconds
+        self._watch = asyncio.get_running_loop().call_later(deadline, self._check_progress)
 
     def _check_progress(self) -> None:
         self._watch = None

@@ -48,6 +48,8 @@ class Scripted:
                     effects.append(CloseConnection(event.conn, "Protocol Violation"))
                 case Publish(subject=b"flood"):
                     effects += [Send(event.conn, bytes(MEGABYTE))] * 100
+                case Publish(subject=b"splash"):
+                    effects += [Send(event.conn, bytes(MEGABYTE))] * 50
                 case Publish(subject=b"later"):
                     self.deadline = now + 20 * MILLISECOND
                 case Publish(subject=b"much_later"):
@@ -197,6 +199,19 @@ def test_a_reader_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
         slow[1].close()
 
     assert "Slow Consumer (Pending Bytes)" in play(tmp_path, scenario).log_path.read_text()
+
+
+def test_a_reader_that_takes_nothing_is_cut_off(tmp_path: Path) -> None:
+    """A connection that takes nothing of what waits for it within the write deadline is closed as a slow consumer."""
+
+    async def scenario(harness: Harness) -> None:
+        harness.node.write_deadline_seconds = 0.05
+        _, writer = await harness.connect()
+        writer.write(b"PUB splash 0\r\n\r\n")
+        await harness.broker.until(lambda: isinstance(harness.broker.events[-1], ConnectionClosed))
+        writer.close()
+
+    assert "Slow Consumer (Write Deadline)" in play(tmp_path, scenario).log_path.read_text()
 
 
 def test_a_sync_is_reported(tmp_path: Path) -> None:
