@@ -34,7 +34,7 @@ from refjs.errors.table import (
     STREAM_INVALID_CONFIG,
     ApiError,
 )
-from refjs.subject.grammar import collides
+from refjs.subject.grammar import ANY_REST, collides
 from refjs.types.config import AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig
 from refjs.types.profile import Profile
 from refjs.types.time_text import format_duration
@@ -83,19 +83,30 @@ def check(config: ConsumerConfig, stream: StreamConfig, profile: Profile) -> Api
     )
 
 
-def check_retention(config: ConsumerConfig, stream: StreamConfig, others: list[list[str]]) -> ApiError | None:
-    """Tell why a work queue refuses ``config``, or None; ``others`` are the other consumers' filters (STR-RET-002)."""
+def check_new(config: ConsumerConfig, stream: StreamConfig, others: list[list[str]]) -> ApiError | None:
+    """Tell why a work queue refuses a new consumer, or None; ``others`` are the filters of the others (STR-RET-002)."""
     if stream.retention is not Retention.WORK_QUEUE:
         return None
     if config.ack_policy is not AckPolicy.EXPLICIT:
         return CONSUMER_WQ_REQUIRES_EXPLICIT_ACK
-    filters = filters_of(config)
-    if others and not filters:
+    if config.deliver_policy is not DeliverPolicy.ALL:
+        return CONSUMER_WQ_CONSUMER_NOT_DELIVER_ALL
+    if others and not filters_of(config):
         return CONSUMER_WQ_MULTIPLE_UNFILTERED
-    for other in others:
-        if not other or any(collides(one.encode(), two.encode()) for one in filters for two in other):
-            return CONSUMER_WQ_CONSUMER_NOT_UNIQUE
-    return None if config.deliver_policy is DeliverPolicy.ALL else CONSUMER_WQ_CONSUMER_NOT_DELIVER_ALL
+    return check_unique(config, stream, others)
+
+
+def check_unique(config: ConsumerConfig, stream: StreamConfig, others: list[list[str]]) -> ApiError | None:
+    """Tell whether another consumer of a work queue may get the same messages; asked first on an update.
+
+    A consumer without filters passes, and so may become one by an update (STR-RET-002).
+    """
+    if stream.retention is not Retention.WORK_QUEUE:
+        return None
+    filters = [one.encode() for one in filters_of(config)]
+    theirs = [two for other in others for two in [name.encode() for name in other] or [ANY_REST]]
+    collide = any(collides(one, two) for one in filters for two in theirs)
+    return CONSUMER_WQ_CONSUMER_NOT_UNIQUE if collide else None
 
 
 def check_update(old: ConsumerConfig, new: ConsumerConfig) -> ApiError | None:
