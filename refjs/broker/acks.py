@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
 from refjs.account.account import Account
-from refjs.api.interim import parse_nak_delay
+from refjs.api.delivery_requests import decode_nak_delay
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.router import Router
 from refjs.consumer.entries import Acknowledge, ConsumerEntry, Extend, Refuse, Terminate
@@ -65,7 +65,7 @@ def parse_ack(payload: bytes, place: Place, stamp: Nanos) -> Ack:
     if payload.startswith(NEXT):
         return Ack(Acknowledge(place.seq, place.consumer_seq, stamp), next_=True)
     if payload.startswith(b"-NAK"):
-        return Ack(Refuse(place.seq, parse_nak_delay(payload[4:].strip()), stamp))
+        return Ack(Refuse(place.seq, decode_nak_delay(payload[4:]), stamp))
     if payload == b"+WPI":
         return Ack(Extend(place.seq, stamp))
     if payload.startswith(b"+TERM"):

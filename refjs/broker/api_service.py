@@ -120,9 +120,7 @@ class ApiService:
     def _level_is_too_high(self, block: bytes) -> bool:
         """Tell whether the client demands an API level that the profile does not have (STR-API-011)."""
         level = headers.get(block, b"Nats-Required-Api-Level") if block else None
-        if level is None or not self._engine.profile.checks_required_api_level:
-            return False
-        return not level.isdigit() or int(level) > self._engine.profile.api_level
+        return level is not None and self._engine.profile.refuses_api_level(level)
 
 
 def _fits(endpoint: _Endpoint, tokens: list[str]) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from refjs.api import interim as api
+from refjs.api import answers
+from refjs.api.consumer_requests import Action, apply_create_subject, decode_consumer_create, decode_consumer_page
+from refjs.api.fields import is_empty_request
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.engine import Engine
 from refjs.broker.entries import CreateConsumer, DeleteConsumer
@@ -12,6 +14,7 @@ from refjs.broker.registry import AccountStreams
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.request import ApiRequest
 from refjs.broker.stream_host import StreamHost
+from refjs.consumer import config as rules
 from refjs.errors import table
 from refjs.errors.table import ApiError
 from refjs.types.config import ConsumerConfig
@@ -34,49 +37,65 @@ class ConsumerApi:
 
     def create(self, request: ApiRequest) -> None:
         """Create or update a consumer on ``CONSUMER.CREATE.<stream>[.<name>[.<filter>]]`` (CON-API-001)."""
-        asked = self._decode(request)
-        if asked is None:
-            return
-        if len(request.tokens) > 1:
-            asked.config.name = request.tokens[1]
-        self._create(request, asked)
+        self._create(request, durable=False)
 
     def create_durable(self, request: ApiRequest) -> None:
         """Create or update a consumer on ``CONSUMER.DURABLE.CREATE.<stream>.<durable>``."""
-        asked = self._decode(request)
-        if asked is None:
-            return
-        if not asked.config.durable_name:
-            request.refuse(table.CONSUMER_DURABLE_NAME_NOT_SET)
-        elif asked.config.durable_name != request.tokens[1]:
-            request.refuse(table.CONSUMER_DURABLE_NAME_NOT_MATCH_SUBJECT)
-        else:
-            self._create(request, asked)
+        self._create(request, durable=True)
 
-    def _decode(self, request: ApiRequest) -> api.ConsumerCreate | None:
-        asked = api.decode_consumer_create(request.body)
+    def _create(self, request: ApiRequest, *, durable: bool) -> None:
+        profile = self._engine.profile
+        asked = decode_consumer_create(request.body, profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
-            return None
-        return asked
-
-    def _create(self, request: ApiRequest, asked: api.ConsumerCreate) -> None:
+            return
+        clustered = self._engine.logs.clustered
+        error = apply_create_subject(asked, request.tokens, durable=durable, clustered=clustered)
+        if error is not None:
+            request.refuse(error)
+            return
         stream = self._stream(request)
         if stream is None:
             return
-        config = asked.config
+        config = rules.with_defaults(asked.config, stream.replica.stream.config, profile, pedantic=asked.pedantic)
+        if isinstance(config, ApiError):
+            request.refuse(config)
+            return
         name = config.name or self._engine.rng.token(_EPHEMERAL_NAME).decode()
-        known = stream.replica.consumers.get(name)
-        if known is None and asked.action == "update":
-            request.refuse(table.CONSUMER_DOES_NOT_EXIST)
-        elif known is not None and asked.action == "create" and known.config != config:
-            request.refuse(table.CONSUMER_ALREADY_EXISTS)
+        refusal = self._refusal(stream, name, config, asked.action)
+        if refusal is not None:
+            request.refuse(refusal)
         else:
             self._propose(request, stream, name, config)
 
+    def _refusal(self, stream: StreamHost, name: str, config: ConsumerConfig, action: Action) -> ApiError | None:
+        """Return why the consumer may not be created or updated, or None (CON-API-004, CON-API-009, CON-API-010)."""
+        stream_config = stream.replica.stream.config
+        error = rules.check(config, stream_config, self._engine.profile)
+        if error is not None:
+            return error
+        known = stream.replica.consumers.get(name)
+        if known is None and action is Action.UPDATE:
+            return table.CONSUMER_DOES_NOT_EXIST
+        if known is not None and known.config != config:
+            if action is Action.CREATE:
+                return table.CONSUMER_ALREADY_EXISTS
+            error = rules.check_update(known.config, config)
+            if error is not None:
+                return error
+        if known is None and self._is_full(stream):
+            return table.MAXIMUM_CONSUMERS_LIMIT
+        others = [rules.filters_of(other.config) for other in stream.replica.consumers.values() if other is not known]
+        return rules.check_retention(config, stream_config, others)
+
+    def _is_full(self, stream: StreamHost) -> bool:
+        limit = stream.replica.stream.config.max_consumers
+        limit = limit if limit > 0 else self._engine.profile.default_max_consumers
+        return 0 < limit <= len(stream.replica.consumers)
+
     def _propose(self, request: ApiRequest, stream: StreamHost, name: str, config: ConsumerConfig) -> None:
         def answer(_: GroupOutcome) -> None:
-            request.answer(api.consumer(request.kind, stream.consumers[name].info()))
+            request.answer(answers.consumer(request.kind, stream.consumers[name].info(), self._engine.profile))
 
         stream.propose(CreateConsumer(name, encode_config(config), stream.stamp()), answer)
 
@@ -87,33 +106,34 @@ class ConsumerApi:
         stream = self._stream(request)
         if stream is None:
             return
-        asked = api.decode_list(request.body)
-        if isinstance(asked, ApiError):
-            request.refuse(asked)
+        offset = decode_consumer_page(request.body, self._engine.profile)
+        if isinstance(offset, ApiError):
+            request.refuse(offset)
             return
         names = sorted(stream.consumers)
-        offset = min(max(asked.offset, 0), len(names))
-        request.answer(api.consumer_names(len(names), offset, NAMES_PAGE, names[offset : offset + NAMES_PAGE]))
+        offset = min(offset, len(names))
+        page = (len(names), offset, NAMES_PAGE)
+        request.answer(answers.consumer_names(page, names[offset : offset + NAMES_PAGE]))
 
     def list(self, request: ApiRequest) -> None:
         """Answer with the infos, a page at a time (CON-API-015)."""
         stream = self._stream(request)
         if stream is None:
             return
-        asked = api.decode_list(request.body)
-        if isinstance(asked, ApiError):
-            request.refuse(asked)
+        offset = decode_consumer_page(request.body, self._engine.profile)
+        if isinstance(offset, ApiError):
+            request.refuse(offset)
             return
         names = sorted(stream.consumers)
-        offset = min(max(asked.offset, 0), len(names))
+        offset = min(offset, len(names))
         infos = [stream.consumers[name].info() for name in names[offset : offset + LIST_PAGE]]
-        request.answer(api.consumer_list(len(names), offset, LIST_PAGE, infos))
+        request.answer(answers.consumer_list((len(names), offset, LIST_PAGE), infos))
 
     def info(self, request: ApiRequest) -> None:
         """Answer with a consumer's configuration and state (CON-API-012)."""
         host = self._consumer(request)
         if host is not None:
-            request.answer(api.consumer(request.kind, host.info()))
+            request.answer(answers.consumer(request.kind, host.info(), self._engine.profile))
 
     def delete(self, request: ApiRequest) -> None:
         """Delete a consumer (CON-API-013)."""
@@ -123,7 +143,7 @@ class ConsumerApi:
             return
 
         def answer(_: GroupOutcome) -> None:
-            request.answer(api.success(request.kind))
+            request.answer(answers.success(request.kind))
 
         stream.propose(DeleteConsumer(host.name), answer)
 
@@ -136,7 +156,7 @@ class ConsumerApi:
         return host
 
     def _consumer(self, request: ApiRequest) -> ConsumerHost | None:
-        if not api.is_empty_request(request.body):
+        if not is_empty_request(request.body):
             request.refuse(table.NOT_EMPTY_REQUEST)
             return None
         stream = self._stream(request)

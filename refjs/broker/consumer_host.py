@@ -6,7 +6,7 @@ from typing import Final, Protocol, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
-from refjs.api.interim import decode_pull_request
+from refjs.api.delivery_requests import decode_pull_request
 from refjs.broker import acks
 from refjs.broker.engine import Engine, Worker
 from refjs.broker.entries import DeleteConsumer, ForConsumer, GroupEntry

@@ -1,19 +1,22 @@
-"""Direct get: a message read straight from a replica, headers and all (STR-DIR)."""
+"""Direct get: messages read straight from a replica, headers and all (STR-DIR)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, final
 
 from refjs.account.account import Account
-from refjs.api.interim import MessageRequest, decode_msg_get, format_time
+from refjs.api.delivery_requests import DirectGetRequest, decode_direct_get, decode_direct_last
 from refjs.broker.engine import Engine
-from refjs.errors.table import ApiError
 from refjs.stream.stream import Stream
 from refjs.types.stored import StoredMessage
-from refjs.types.units import Subject
+from refjs.types.time_text import format_time
+from refjs.types.units import Seq, Subject
 from refjs.wire import headers
 
 _TOKENS: Final = 5
+_SUBJECTS_MAX: Final = 1024
+_BYTES_MAX: Final = 64 << 20
 
 
 @final
@@ -31,45 +34,136 @@ class DirectGet:
             return True
         tokens = subject.split(b".", _TOKENS)
         payload = body[header_size:]
-        if len(tokens) > _TOKENS:
-            self._answer(reply, MessageRequest(0, tokens[_TOKENS].decode(), "", None, no_hdr=False))
-            return True
-        request = decode_msg_get(payload)
-        if isinstance(request, ApiError):
-            self._status(reply, b"408 Malformed Request")
+        if self._level_is_too_high(body[:header_size]):
+            self._status(reply, b"412 Required Api Level", [])
+        elif len(tokens) > _TOKENS:
+            self._answer(reply, decode_direct_last(payload, tokens[_TOKENS].decode("utf-8", "surrogateescape")))
         else:
-            self._answer(reply, request)
+            self._answer(reply, decode_direct_get(payload))
         return True
 
-    def _answer(self, reply: Subject, request: MessageRequest) -> None:
-        message = self._find(request)
-        if message is None:
-            self._status(reply, b"404 Message Not Found")
-        elif request.no_hdr and self._engine.profile.direct_get_no_hdr:
-            self._engine.router.post(self._account, reply, b"", 0, message.payload())
-        else:
-            block = headers.with_headers(message.headers(), self._describe(message))
-            self._engine.router.post(self._account, reply, b"", len(block), block + message.payload())
+    def _level_is_too_high(self, block: bytes) -> bool:
+        level = headers.get(block, b"Nats-Required-Api-Level") if block else None
+        return level is not None and self._engine.profile.refuses_api_level(level)
 
-    def _find(self, request: MessageRequest) -> StoredMessage | None:
+    def _answer(self, reply: Subject, request: DirectGetRequest) -> None:
+        if request.refusal:
+            self._status(reply, request.refusal.encode(), [])
+        elif request.multi_last:
+            self._answer_last_of_many(reply, request)
+        elif request.batch:
+            self._answer_batch(reply, request)
+        else:
+            message = self._find(request)
+            if message is None:
+                self._status(reply, b"404 Message Not Found", [])
+            else:
+                self._send(reply, message, request, [])
+
+    def _find(self, request: DirectGetRequest) -> StoredMessage | None:
         store = self._stream.store
         if request.last_by_subj:
-            return store.last_matching(request.last_by_subj.encode())
+            return store.last_matching(_bytes(request.last_by_subj))
         if request.next_by_subj:
-            return store.next_matching([request.next_by_subj.encode()], request.seq)
+            return store.next_matching([_bytes(request.next_by_subj)], request.seq)
         if request.start_time is not None:
             return store.next_from(store.seq_at(request.start_time))
         return store.get(request.seq)
 
-    def _describe(self, message: StoredMessage) -> list[tuple[bytes, bytes]]:
-        """Return the headers that say where the message stands (STR-DIR-002)."""
-        return [
+    # -- batches --------------------------------------------------------------------------------------------------
+
+    def _answer_batch(self, reply: Subject, request: DirectGetRequest) -> None:
+        """Answer with messages from a place on (STR-DIR-006)."""
+        store = self._stream.store
+        start = request.seq if request.start_time is None else store.seq_at(request.start_time)
+        patterns = [_bytes(request.next_by_subj)] if request.next_by_subj else []
+        pending = store.count_from(patterns, start)
+        if pending == 0:
+            self._status(reply, b"404 Message Not Found", [])
+            return
+        self._send_series(reply, request, self._from(patterns, start), pending, [])
+
+    def _from(self, patterns: list[Subject], start: Seq) -> Iterator[StoredMessage]:
+        message = self._stream.store.next_matching(patterns, start)
+        while message is not None:
+            yield message
+            message = self._stream.store.next_matching(patterns, message.seq + 1)
+
+    def _answer_last_of_many(self, reply: Subject, request: DirectGetRequest) -> None:
+        """Answer with the last message of each subject that matches (STR-DIR-010)."""
+        store = self._stream.store
+        limit = request.up_to_seq or store.last_seq
+        if request.up_to_time is not None:
+            limit = store.seq_at(request.up_to_time) - 1
+        found = self._last_up_to([_bytes(pattern) for pattern in request.multi_last], limit)
+        if not found:
+            self._status(reply, b"404 No Results", [])
+        elif len(found) > _SUBJECTS_MAX:
+            self._status(reply, b"413 Too Many Results", [])
+        else:
+            skipped = sum(1 for message in found if message.seq < request.seq)
+            up_to = [(b"Nats-UpTo-Sequence", b"%d" % limit)]
+            self._send_series(reply, request, iter(found[skipped:]), len(found) - skipped, up_to)
+
+    def _last_up_to(self, patterns: list[Subject], limit: Seq) -> list[StoredMessage]:
+        found: dict[Seq, StoredMessage] = {}
+        for pattern in patterns:
+            for _, chain in self._stream.store.subjects.items_matching(pattern):
+                message: StoredMessage | None = chain.newest
+                while message is not None and message.seq > limit:
+                    message = message.older
+                if message is not None:
+                    found[message.seq] = message
+        return [found[seq] for seq in sorted(found)]
+
+    def _send_series(
+        self,
+        reply: Subject,
+        request: DirectGetRequest,
+        messages: Iterator[StoredMessage],
+        pending: int,
+        end: list[tuple[bytes, bytes]],
+    ) -> None:
+        """Send as many as asked for, then the end of the batch with where it stands (STR-DIR-009)."""
+        left = request.batch if request.batch > 0 else pending
+        room = request.max_bytes if request.max_bytes > 0 else _BYTES_MAX
+        last: Seq = 0
+        for message in messages:
+            pending -= 1
+            self._send(reply, message, request, _progress(pending, last))
+            last = message.seq
+            left -= 1
+            room -= len(message.subject) + len(message.body)
+            if left <= 0 or room <= 0:
+                break
+        self._status(reply, b"204 EOB", _progress(pending, last) + end)
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def _send(
+        self, reply: Subject, message: StoredMessage, request: DirectGetRequest, more: list[tuple[bytes, bytes]]
+    ) -> None:
+        if request.no_hdr and self._engine.profile.direct_get_no_hdr:
+            self._engine.router.post(self._account, reply, b"", 0, message.payload())
+            return
+        place = [
             (b"Nats-Stream", self._stream.config.name.encode()),
             (b"Nats-Subject", message.subject),
             (b"Nats-Sequence", b"%d" % message.seq),
             (b"Nats-Time-Stamp", format_time(message.ts).encode()),
         ]
+        block = headers.with_headers(message.headers(), place + more)
+        self._engine.router.post(self._account, reply, b"", len(block), block + message.payload())
 
-    def _status(self, reply: Subject, status: bytes) -> None:
-        block = headers.build(status, [])
+    def _status(self, reply: Subject, status: bytes, pairs: list[tuple[bytes, bytes]]) -> None:
+        block = headers.build(status, pairs)
         self._engine.router.post(self._account, reply, b"", len(block), block)
+
+
+def _progress(pending: int, last: Seq) -> list[tuple[bytes, bytes]]:
+    """Return the headers that say how many messages follow and which one came before (STR-DIR-006)."""
+    return [(b"Nats-Num-Pending", b"%d" % pending), (b"Nats-Last-Sequence", b"%d" % last)]
+
+
+def _bytes(subject: str) -> Subject:
+    return subject.encode("utf-8", "surrogateescape")

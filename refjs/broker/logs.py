@@ -17,6 +17,9 @@ from refjs.types.config import StorageKind, StreamConfig
 class Logs(ABC):
     """Opens the log of the metadata and those of the groups; what a log held before is returned beside it."""
 
+    clustered: bool = False
+    """Whether there are other servers."""
+
     @abstractmethod
     def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
         """Return the metadata log and what it holds."""

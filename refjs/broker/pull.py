@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final, final
 
 from refjs.account.account import Account
-from refjs.api.interim import PullDemand, format_duration
+from refjs.api.delivery_requests import PullDemand
 from refjs.broker.engine import Engine
 from refjs.broker.picker import Picker
 from refjs.broker.services import DeliveryService, Plan
 from refjs.consumer.consumer import Consumer
 from refjs.consumer.requests import PullRequest, WaitQueue
 from refjs.types.stored import StoredMessage
+from refjs.types.time_text import format_duration
 from refjs.types.units import Nanos, Subject
 from refjs.wire import headers
 
@@ -60,8 +61,6 @@ class PullService(DeliveryService):
         config = self._consumer.config
         if demand.error:
             return b"400 Bad Request - %b" % demand.error.encode()
-        if demand.idle_heartbeat and demand.idle_heartbeat * 2 > demand.expires:
-            return b"400 Bad Request - heartbeat value too large"
         if 0 < config.max_batch < demand.batch:
             return b"409 Exceeded MaxRequestBatch of %d" % config.max_batch
         if 0 < config.max_expires < demand.expires:

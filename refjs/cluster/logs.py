@@ -74,6 +74,7 @@ class ClusterLogs(Logs):
     """Opens the logs of this server's groups and keeps the groups."""
 
     def __init__(self, options: ClusterOptions, disk: Disk, rng: Rng, now: Nanos) -> None:
+        self.clustered = True
         self._options = options
         self._disk = disk
         self._rng = rng

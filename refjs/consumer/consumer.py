@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import assert_never, final
 
+from refjs.consumer.config import filters_of as named_filters
 from refjs.consumer.entries import (
     Acknowledge,
     ConsumerEntry,
@@ -296,7 +297,5 @@ class Consumer:
 
 
 def filters_of(config: ConsumerConfig) -> list[Subject]:
-    """Return the filter patterns of ``config``; none means every message."""
-    if config.filter_subject:
-        return [config.filter_subject.encode()]
-    return [pattern.encode() for pattern in config.filter_subjects]
+    """Return the filter patterns of ``config`` as they are matched; none means every message."""
+    return [pattern.encode() for pattern in named_filters(config)]

@@ -46,6 +46,8 @@ class Profile:
     """A pull with a heartbeat beyond ``max_waiting`` is dropped without an answer (CON-PUL-011)."""
     direct_get_no_hdr: bool
     """``no_hdr`` of a direct get is obeyed (STR-DIR-005)."""
+    default_max_consumers: int
+    """How many consumers a stream has at most that does not say it (STR-CFG-007); 0: no limit."""
     per_message_ttl: bool
     """``allow_msg_ttl`` and ``Nats-TTL`` exist (STR-TTL)."""
     versioned_assets: bool
@@ -54,6 +56,10 @@ class Profile:
     """Limits below -1 become -1, or none, instead of being kept (STR-CFG-008)."""
     refuses_negative_waits: bool
     """A negative ``ack_wait`` or ``backoff`` is refused (CON-CFG-007, CON-CFG-009)."""
+
+    def refuses_api_level(self, demanded: bytes) -> bool:
+        """Tell whether a client that demands ``demanded`` gets nothing from this release (STR-API-011)."""
+        return self.checks_required_api_level and (not demanded.isdigit() or int(demanded) > self.api_level)
 
 
 RELEASES: Final[tuple[str, ...]] = (
@@ -90,6 +96,7 @@ def profile(release: str) -> Profile:
         no_wait_partial_404=version >= (2, 14, 0),
         max_waiting_heartbeat_silent=version >= (2, 11, 5),
         direct_get_no_hdr=version >= (2, 12, 0),
+        default_max_consumers=1000 if version >= (2, 15, 1) else 0,
         per_message_ttl=version >= (2, 11, 0),
         versioned_assets=version >= (2, 11, 0),
         corrects_negative_limits=version >= (2, 12, 0),
