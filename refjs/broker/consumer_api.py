@@ -75,18 +75,18 @@ class ConsumerApi:
         if error is not None:
             return error
         known = stream.replica.consumers.get(name)
-        if known is None and action is Action.UPDATE:
-            return table.CONSUMER_DOES_NOT_EXIST
-        if known is not None and known.config != config:
-            if action is Action.CREATE:
-                return table.CONSUMER_ALREADY_EXISTS
-            error = rules.check_update(known.config, config)
-            if error is not None:
-                return error
-        if known is None and self._is_full(stream):
-            return table.MAXIMUM_CONSUMERS_LIMIT
         others = [rules.filters_of(other.config) for other in stream.replica.consumers.values() if other is not known]
-        return rules.check_retention(config, stream_config, others)
+        if known is None:
+            if action is Action.UPDATE:
+                return table.CONSUMER_DOES_NOT_EXIST
+            if self._is_full(stream):
+                return table.MAXIMUM_CONSUMERS_LIMIT
+            return rules.check_new(config, stream_config, others)
+        if known.config == config:
+            return None
+        if action is Action.CREATE:
+            return table.CONSUMER_ALREADY_EXISTS
+        return rules.check_unique(config, stream_config, others) or rules.check_update(known.config, config)
 
     def _is_full(self, stream: StreamHost) -> bool:
         limit = stream.replica.stream.config.max_consumers
