@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rich.console import Console
 
-from refjs.conform import catalogue, corpus, report
+from refjs.conform import catalogue, corpus, report, trace_command
 from refjs.conform.inprocess import in_process
 from refjs.conform.link import Link, SocketLink, TargetError, parse_url
 from refjs.conform.run import LinkFactory, Report, Verdict
 from refjs.conform.run import run as run_vectors
+from refjs.conform.trace import TraceError
 from refjs.conform.vector import VectorError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def add_parser(subparsers: SubParsers) -> None:
     _add_choice(compare)
     validate = _parser(commands, "validate", "check vector files against the schema", "")
     validate.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    trace_command.add_parser(commands)
 
 
 def _parser(subparsers: SubParsers, name: str, text: str, examples: str) -> argparse.ArgumentParser:
@@ -103,10 +105,11 @@ def run(args: argparse.Namespace) -> int:
         "run": _run,
         "compare": _compare,
         "validate": _validate,
+        "trace": trace_command.run,
     }
     try:
         return commands[args.conform_command](args, Console())
-    except (VectorError, UsageError) as error:
+    except (VectorError, UsageError, TraceError) as error:
         return _complain(str(error), WRONG_USAGE)
     except TargetError as error:
         return _complain(str(error), UNREACHABLE)
