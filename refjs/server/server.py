@@ -24,6 +24,7 @@ from refjs.server.monitor import Identity, Monitor
 from refjs.server.node import Node
 from refjs.server.options import VERSION, ServerOptions
 from refjs.storage.disk import DiskError
+from refjs.types import units
 from refjs.types.units import Nanos
 
 _ID_LENGTH: Final = 56
@@ -108,7 +109,8 @@ class Server:
     def _greet(self) -> None:
         self.log.note("Starting nats-server")
         self.log.note(f"  Version:  {VERSION}")
-        self.log.note(f"  Engine:   refjs {refjs.__version__}")
+        core = "interpreted" if str(units.__file__).endswith(".py") else "compiled"
+        self.log.note(f"  Engine:   refjs {refjs.__version__}, core {core}")
         self.log.note(f"  Name:     {self.name}")
         self.log.note(f"  ID:       {self.server_id}")
 

@@ -159,6 +159,7 @@ BROKEN_REQUESTS = [
     ("STREAM.CREATE.X", b'{"name": 1}', 10025),
     ("STREAM.CREATE.X", b'{"name":"Y"}', 10056),
     ("STREAM.INFO.NONE", b"", 10059),
+    ("CONSUMER.CREATE.NONE", b"{}", 10056),
     ("STREAM.NAMES", b"[", 10025),
     ("STREAM.MSG.GET.NONE", b'{"seq":1}', 10059),
 ]

@@ -212,3 +212,16 @@ def test_the_command_explains_itself() -> None:
     assert refjs("serve", "--nonsense").stderr == "flag provided but not defined: -nonsense\n"
     refused = refjs("serve", "-c", "some.conf")
     assert (refused.returncode, refused.stderr) == (1, "nats-server: flag -c is not supported by refjs\n")
+
+
+def test_a_missing_extra_is_named() -> None:
+    """A command whose packages are not installed says in a sentence which extra brings them."""
+    without_rich = (
+        "import sys; sys.modules['rich'] = None; from refjs.cli.main import main; sys.exit(main(['conform']))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", without_rich], capture_output=True, text=True, check=False, timeout=30, cwd=ROOT
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("refjs conform needs the [conform] extra: pip install 'refjs[conform]'")
+    assert ran.stderr.count("\n") == 1
