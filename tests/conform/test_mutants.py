@@ -22,6 +22,9 @@ MUTANTS: Final = (
             "STR-DUP-002/1",
             "STR-EXP-006/1",
             "STR-PRG-009/1",
+            "STR-PUB-005/3",
+            "STR-PUB-007/1",
+            "STR-PUB-009/1",
         ),
         inward=rewritten(b"Nats-Msg-Id:", b"Xats-Msg-Id:"),
     ),
@@ -30,12 +33,14 @@ MUTANTS: Final = (
         (
             "CON-ACK-005/1",
             "CON-ACK-005/2",
+            "CON-ACK-005/3",
             "CON-ACK-007/1",
             "CON-ACK-010/1",
             "CON-ACK-010/2",
             "CON-ACK-011/1",
             "CON-ACK-012/1",
             "CON-DLV-006/1",
+            "CON-POS-010/1",
         ),
         outward=mutants.no_redelivery,
     ),
@@ -47,14 +52,19 @@ MUTANTS: Final = (
             "CON-CFG-010/1",
             "CON-CFG-011/2",
             "CON-DLV-006/1",
+            "CON-ORD-001/1",
             "CON-POS-002/1",
             "CON-POS-003/1",
             "CON-POS-004/1",
             "CON-POS-005/1",
             "CON-POS-006/1",
+            "CON-POS-007/1",
+            "CON-PRG-003/1",
             "CON-PRG-005/1",
             "CON-PSH-001/1",
             "CON-PUL-001/1",
+            "STR-MDEL-005/1",
+            "STR-ROL-004/1",
         ),
         outward=mutants.one_pending_more,
     ),
@@ -77,6 +87,8 @@ MUTANTS: Final = (
         (
             "CON-ACK-005/1",
             "CON-ACK-005/2",
+            "CON-ACK-005/3",
+            "CON-POS-010/1",
         ),
         inward=rewritten(b"-NAK", b"+WPI"),
     ),
@@ -107,6 +119,7 @@ MUTANTS: Final = (
             "STR-CFG-014/1",
             "STR-LIM-004/1",
             "STR-LIM-005/1",
+            "STR-LIM-006/1",
             "STR-LIM-007/1",
         ),
         inward=rewritten(b'"discard":"new"', b'"discard":"old"'),
@@ -116,6 +129,7 @@ MUTANTS: Final = (
         (
             "CON-PUL-003/1",
             "CON-PUL-006/1",
+            "CON-PUL-008/1",
             "CON-PUL-010/1",
         ),
         inward=rewritten(b'"expires":', b'"exp1res":'),
@@ -155,4 +169,4 @@ def failing(report: Report) -> set[str]:
 def test_a_fault_fails_exactly_the_vectors_about_it(mutant: Mutant) -> None:
     """A server with a known fault fails exactly the vectors that the fault concerns."""
     noticed = failing(run("mutant", mutant.link, ENTRIES, salt="mutant"))
-    assert noticed - set(NOT_YET) == set(mutant.failing) - set(NOT_YET)
+    assert noticed - set(NOT_YET) == set(mutant.failing)
