@@ -10,6 +10,7 @@ from refjs.api.delivery_requests import decode_pull_request
 from refjs.broker import acks
 from refjs.broker.engine import Engine, Worker
 from refjs.broker.entries import DeleteConsumer, ForConsumer, GroupEntry
+from refjs.broker.pace import Pace
 from refjs.broker.picker import Picker
 from refjs.broker.pull import PullService, delivered_size
 from refjs.broker.push import PushService
@@ -18,7 +19,7 @@ from refjs.broker.services import DeliveryService, Plan
 from refjs.broker.timers import Alarm
 from refjs.consumer.consumer import Applied, Consumer, Delivery
 from refjs.consumer.entries import ConsumerEntry, Deliver, GiveUp, PassTime
-from refjs.types.config import AckPolicy
+from refjs.types.config import AckPolicy, ReplayPolicy
 from refjs.types.records import ConsumerInfo
 from refjs.types.stored import StoredMessage
 from refjs.types.units import Nanos, Subject
@@ -55,6 +56,7 @@ class ConsumerHost(Worker):
         self._alarm = Alarm(self._ring)
         self._subscriptions: list[Subscription] = []
         self._in_flight: Plan | None = None
+        self._pace: Pace | None = None
         self._last_active: Nanos = engine.now
         self._gone = False
 
@@ -66,6 +68,8 @@ class ConsumerHost(Worker):
         if not self._subscriptions:
             self._create_service()
             self._listen()
+            if consumer.config.replay_policy is ReplayPolicy.ORIGINAL:
+                self._pace = Pace(self.group.replica.stream.store.last_seq)
         self._last_active = self.engine.now
         self.engine.wake(self)
 
@@ -150,7 +154,7 @@ class ConsumerHost(Worker):
             return
         if self._in_flight is None:
             self._pass_time()
-            picker = Picker(self.consumer, self.group.replica.stream.store)
+            picker = Picker(self.consumer, self.group.replica.stream.store, self.engine.now, self._pace)
             plan = self.service.plan(picker)
             for seq in picker.exhausted:
                 self._propose(GiveUp(seq, self.group.stamp()))
@@ -242,6 +246,7 @@ class ConsumerHost(Worker):
             self.consumer.next_deadline(),
             self.service.next_deadline(),
             self._last_active + threshold if threshold else None,
+            None if self._pace is None else self._pace.next_at,
         ]
         known = [deadline for deadline in deadlines if deadline is not None]
         self.engine.timers.set(self._alarm, max(min(known), self.engine.now) if known else None)

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from typing import final
 
+from refjs.broker.pace import Pace
 from refjs.consumer.consumer import Consumer
 from refjs.stream.store import MessageStore
 from refjs.types.config import AckPolicy
 from refjs.types.stored import StoredMessage
-from refjs.types.units import Seq
+from refjs.types.units import Nanos, Seq
 
 
 @final
 class Picker:
     """One look ahead."""
 
-    def __init__(self, consumer: Consumer, store: MessageStore) -> None:
+    def __init__(self, consumer: Consumer, store: MessageStore, now: Nanos, pace: Pace | None = None) -> None:
         self._consumer = consumer
+        self._now = now
+        self._pace = pace
         self._store = store
         self._due = consumer.pending.due() if consumer.pending.first_due() else []
         self._due_at = 0
@@ -27,17 +30,23 @@ class Picker:
         self._seq: Seq = consumer.next_seq
         self._new = 0
         self._candidate: StoredMessage | None = None
+        self._is_new = False
         self.exhausted: list[Seq] = []
         """Messages that were delivered as often as they may be: to be given up."""
 
     def peek(self) -> StoredMessage | None:
         """Return the next message, or None where nothing may be delivered now."""
         if self._candidate is None:
-            self._candidate = self._next_due() or self._next_new()
+            self._candidate = self._next_due()
+            self._is_new = self._candidate is None
+            if self._is_new:
+                self._candidate = self._next_new()
         return self._candidate
 
     def take(self) -> None:
         """Count the message last peeked at as part of the batch."""
+        if self._is_new and self._pace is not None and self._candidate is not None:
+            self._pace.sent(self._candidate, self._now)
         self._candidate = None
 
     def _next_due(self) -> StoredMessage | None:
@@ -63,6 +72,8 @@ class Picker:
                 self._new += 1
                 return message
         message = self._store.next_matching(consumer.filters, self._seq)
+        if message is not None and self._pace is not None and self._pace.holds_back(message, self._now):
+            return None
         if message is not None:
             self._seq = message.seq + 1
             self._new += 1
