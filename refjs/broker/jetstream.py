@@ -125,8 +125,7 @@ class JetStream:
         streams = self.streams[entry.account]
         config = decode_stream_config(entry.config)
         known = streams.assignments.get(entry.name)
-        streams.assignments[entry.name] = entry
-        streams.configs[entry.name] = config
+        streams.assign(entry, config)
         if known is None:
             self._engine.logs.placed(entry, 1)
             if self._engine.logs.keeps(entry):
@@ -141,11 +140,10 @@ class JetStream:
 
     def _remove(self, entry: RemoveStream) -> None:
         streams = self.streams[entry.account]
-        known = streams.assignments.pop(entry.name, None)
+        known = streams.remove(entry.name)
         if known is None:
             return
         self._engine.logs.placed(known, -1)
-        del streams.configs[entry.name]
         host = streams.hosts.pop(entry.name, None)
         if host is not None:
             del self._groups[host.assignment.group]

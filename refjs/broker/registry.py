@@ -8,6 +8,7 @@ from refjs.account.account import Account
 from refjs.broker.meta_entries import AssignStream
 from refjs.broker.stream_host import StreamHost
 from refjs.subject.grammar import collides
+from refjs.subject.interest import Interest
 from refjs.types.config import StreamConfig
 
 
@@ -19,19 +20,37 @@ class AccountStreams:
         self.account = account
         self.assignments: dict[str, AssignStream] = {}
         self.configs: dict[str, StreamConfig] = {}
+        self._captured: Interest[str] = Interest()
         self.hosts: dict[str, StreamHost] = {}
         self.api_total = 0
         self.api_errors = 0
 
+    def assign(self, assignment: AssignStream, config: StreamConfig) -> None:
+        """Note that a stream exists with ``config``, or has it now."""
+        self._release(assignment.name)
+        self.assignments[assignment.name] = assignment
+        self.configs[assignment.name] = config
+        for subject in config.subjects:
+            self._captured.insert(subject.encode(), assignment.name)
+
+    def remove(self, name: str) -> AssignStream | None:
+        """Note that a stream exists no more; return what was known of it."""
+        self._release(name)
+        self.configs.pop(name, None)
+        return self.assignments.pop(name, None)
+
+    def _release(self, name: str) -> None:
+        config = self.configs.get(name)
+        if config is not None:
+            for subject in config.subjects:
+                self._captured.remove(subject.encode(), name)
+
     def overlaps(self, config: StreamConfig) -> bool:
         """Tell whether another stream captures a subject of ``config`` (STR-CRT-005)."""
-        others = [other for name, other in self.configs.items() if name != config.name]
-        return any(
-            collides(mine.encode(), theirs.encode())
-            for other in others
-            for mine in config.subjects
-            for theirs in other.subjects
-        )
+        known = self.configs.get(config.name)
+        ours = [] if known is None else [subject.encode() for subject in known.subjects]
+        colliding = (self._captured.patterns_colliding(subject.encode()) for subject in config.subjects)
+        return any(pattern not in ours for patterns in colliding for pattern in patterns)
 
     def names(self, subject: str) -> list[str]:
         """Return the names of the streams that capture something of ``subject`` (empty: all), sorted (STR-INF-012)."""

@@ -22,6 +22,7 @@ from refjs.stream.outcomes import Duplicate, Refused, Skipped, Stored
 from refjs.types.config import StreamConfig
 from refjs.types.records import StreamInfo
 from refjs.types.units import Nanos, Subject
+from refjs.wire import headers
 
 Answer: TypeAlias = Callable[[GroupOutcome], None]
 
@@ -150,6 +151,8 @@ class StreamHost:
 
     def receive(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
         """Store a published message (STR-PUB-001)."""
+        if header_size:
+            header_size, body = self._without_status(header_size, body)
         index = self.log.propose(Publish(subject, header_size, body, self.stamp()))
         if index == 0:
             return False
@@ -157,6 +160,13 @@ class StreamHost:
             self._replies[index] = reply
         self.drain()
         return True
+
+    def _without_status(self, header_size: int, body: bytes) -> tuple[int, bytes]:
+        """Return the message as it is stored: without the status that its headers may begin with (STR-PUB-004)."""
+        if not self.engine.profile.strips_status or body.startswith(headers.VERSION_LINE):
+            return header_size, body
+        block = headers.without_status(body[:header_size])
+        return len(block), block + body[header_size:]
 
     def propose(self, entry: GroupEntry, answer: Answer | None = None) -> None:
         """Propose ``entry``; ``answer`` is called with its outcome once it is applied here."""

@@ -44,7 +44,7 @@ class Conditions:
 
 def read_conditions(block: bytes) -> Conditions | None:
     """Return the conditions that ``block`` states, or None where it states none."""
-    return Conditions(block) if b"Nats-" in block else None
+    return Conditions(block) if b"\r\nNats-" in block else None
 
 
 def _sequence(value: bytes | None) -> Seq:

@@ -48,6 +48,8 @@ class Profile:
     """``no_hdr`` of a direct get is obeyed (STR-DIR-005)."""
     default_max_consumers: int
     """How many consumers a stream has at most that does not say it (STR-CFG-007); 0: no limit."""
+    strips_status: bool
+    """The status line of published headers is not stored (STR-PUB-004)."""
     per_message_ttl: bool
     """``allow_msg_ttl`` and ``Nats-TTL`` exist (STR-TTL)."""
     versioned_assets: bool
@@ -97,6 +99,7 @@ def profile(release: str) -> Profile:
         max_waiting_heartbeat_silent=version >= (2, 11, 5),
         direct_get_no_hdr=version >= (2, 12, 0),
         default_max_consumers=1000 if version >= (2, 15, 1) else 0,
+        strips_status=version >= (2, 14, 0),
         per_message_ttl=version >= (2, 11, 0),
         versioned_assets=version >= (2, 11, 0),
         corrects_negative_limits=version >= (2, 12, 0),

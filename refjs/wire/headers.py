@@ -42,6 +42,12 @@ def status_line(block: bytes) -> bytes:
     return first[8:].strip(b" \t") if first.startswith(b"NATS/1.0") else b""
 
 
+def without_status(block: bytes) -> bytes:
+    """Return ``block`` with its status, where it has one, cut off the first line."""
+    end = block.find(CRLF)
+    return VERSION_LINE + block[end + len(CRLF) :] if end >= 0 and status_line(block) else block
+
+
 def parse(block: bytes) -> list[tuple[bytes, bytes]]:
     """Return the headers in order, repeated ones too; lines without a colon are passed over."""
     pairs: list[tuple[bytes, bytes]] = []
