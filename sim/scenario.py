@@ -21,6 +21,9 @@ from sim.world import World
 SETTLE_NS: Final[Nanos] = 5 * SECOND
 """How long before the end the clients stop, so that what is under way can arrive."""
 
+ADMINISTRATOR: Final = "admin"
+"""The endpoint of whoever sets up what the clients use."""
+
 
 class Cluster(Deployment, Protocol):
     """A deployment that a scenario can run: it also starts, stops its clients, and says what it holds."""
@@ -145,7 +148,8 @@ def _where(error: AssertionError) -> str:
 def _play(scenario: Scenario, world: World, history: History, plan: Plan) -> None:
     setup = scenario.setup
     clients = setup.publisher_names + setup.consumer_names
-    network = Network(world, full_mesh(setup.server_names, clients, setup.latency_ns), setup.weather)
+    topology = full_mesh(setup.server_names, (ADMINISTRATOR, *clients), setup.latency_ns)
+    network = Network(world, topology, setup.weather)
     cluster = scenario.deploy(world, network, history, setup)
     history.add(Began(scenario.name, world.seed, setup.server_names, clients, cluster.consumers))
     Nemesis(world, network, history, cluster).follow(plan)

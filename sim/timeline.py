@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from refjs.cluster.logs import META
 from refjs.types.units import MILLISECOND, SECOND, Nanos
 from sim.checkers.evidence import Evidence, Publish, collect
 from sim.checkers.verdict import Judgement
@@ -129,7 +130,8 @@ def draw(history: History, judgement: Judgement | None = None) -> Figure:
     figure = Figure(figsize=(12, 7.2), layout="constrained", dpi=120)
     heights = [0.5 + 0.42 * max(1, len(evidence.servers)), 3.2, 1.8]
     servers, publishes, messages = figure.subplots(3, 1, sharex=True, height_ratios=heights)
-    group = next((mark.group for mark in evidence.marks if mark.mark is Mark.LED), "")
+    groups = [mark.group for mark in evidence.marks if mark.mark is Mark.LED]
+    group = next((name for name in groups if name != META), groups[0] if groups else "")
     _draw_lanes(servers, lanes(evidence, group))
     _draw_publishes(publishes, evidence)
     _draw_messages(messages, evidence)

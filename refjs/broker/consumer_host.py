@@ -57,6 +57,7 @@ class ConsumerHost(Worker):
         self._subscriptions: list[Subscription] = []
         self._in_flight: Plan | None = None
         self._pace: Pace | None = None
+        self._passing = False  # that time has passed is proposed, and not yet committed
         self._last_active: Nanos = engine.now
         self._gone = False
 
@@ -166,15 +167,23 @@ class ConsumerHost(Worker):
         self._set_alarm()
 
     def _pass_time(self) -> None:
-        due = self.consumer.next_deadline()
+        due = self._next_passing()
         if due is not None and due <= self.engine.now:
+            self._passing = True
             self._propose(PassTime(self.engine.now))
+
+    def _next_passing(self) -> Nanos | None:
+        """Return when the consumer must learn of the time, None where that is on its way already."""
+        return None if self._passing else self.consumer.next_deadline()
 
     def _propose(self, entry: ConsumerEntry, answer: acks.Answer | None = None) -> None:
         self.group.propose(ForConsumer(self.name, entry), answer)
 
     def applied(self, entry: ConsumerEntry, outcome: Applied) -> None:
         """Send what an applied entry delivers."""
+        if isinstance(entry, PassTime):
+            self._passing = False
+            self.engine.wake(self)
         plan = self._in_flight
         if isinstance(entry, Deliver) and plan is not None:
             self._in_flight = None
@@ -242,11 +251,9 @@ class ConsumerHost(Worker):
         if self._gone:
             return
         threshold = self.consumer.config.inactive_threshold
-        deadlines = [
-            self.consumer.next_deadline(),
-            self.service.next_deadline(),
-            self._last_active + threshold if threshold else None,
-            None if self._pace is None else self._pace.next_at,
-        ]
+        deadlines = [self._last_active + threshold if threshold else None]
+        if self._in_flight is None:  # else the delivery wakes us when it is committed
+            deadlines += [self._next_passing(), self.service.next_deadline()]
+            deadlines.append(None if self._pace is None else self._pace.next_at)
         known = [deadline for deadline in deadlines if deadline is not None]
         self.engine.timers.set(self._alarm, max(min(known), self.engine.now) if known else None)

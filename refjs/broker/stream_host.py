@@ -39,6 +39,7 @@ class StreamHost:
         self.replica = Replica(config, assignment.stamp, engine.profile)
         self.consumers: dict[str, ConsumerHost] = {}
         self.leading = False
+        self._expiring = False  # that time has passed is proposed, and not yet committed
         self._alarm = Alarm(self._ring)
         self._subscriptions: list[Subscription] = []
         self._listening_to = config
@@ -79,6 +80,7 @@ class StreamHost:
     def lay_down(self) -> None:
         """Stop serving: this replica leads no more, or the stream is gone."""
         self.leading = False
+        self._expiring = False
         for subscription in self._subscriptions:
             self.account.unsubscribe(subscription)
         self._subscriptions = []
@@ -179,11 +181,13 @@ class StreamHost:
 
     def _ring(self, now: Nanos) -> None:
         """Propose that time has passed."""
+        self._expiring = True
         self.propose(Expire(now))
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        self.engine.timers.set(self._alarm, self.replica.stream.next_deadline() if self.leading else None)
+        waits = self.leading and not self._expiring
+        self.engine.timers.set(self._alarm, self.replica.stream.next_deadline() if waits else None)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -209,6 +213,8 @@ class StreamHost:
             committed = self.log.take_committed()
 
     def _applied(self, index: int, entry: GroupEntry, outcome: GroupOutcome) -> None:
+        if isinstance(entry, Expire):
+            self._expiring = False
         if isinstance(entry, Publish):
             self._published(index, entry, outcome)
         elif isinstance(entry, ForConsumer):

@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from sim.scenario import Scenario
+from sim.scenarios.cluster import leader_crash, lossy_network, partition_leader, power_failure, rolling_restart
 from sim.scenarios.raft_group import raft_group
 
-_ALL: Final = (raft_group(),)
+_ALL: Final = (
+    leader_crash(),
+    partition_leader(),
+    lossy_network(),
+    rolling_restart(),
+    power_failure(),
+    raft_group(),
+)
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {scenario.name: scenario for scenario in _ALL}
 """What ``refjs sim`` can run, in the order of its list."""
