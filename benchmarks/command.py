@@ -19,15 +19,18 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cases import CASES, ROOT, Case, MeasurementError, Row, Setting, Target, targets
+from benchmarks.generated import put
 from benchmarks.inprocess import Figure, figures
 from refjs.testing.peer import ServerNotReadyError, ServerProcess, find_nats_server
 
 SubParsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 (it has no public name)
 
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
+README: Final = ROOT / "README.md"
 REFERENCE: Final = "nats-server"
 _REPETITIONS: Final = 5
 _QUICK_REPETITIONS: Final = 1
+_ORIGIN: Final = "Written by `python -m benchmarks --write` (`make bench` shows the same without writing)."
 
 
 def add_parser(subparsers: SubParsers) -> None:
@@ -61,7 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
         text = json.dumps(_as_json(rows, inside), indent=2) + "\n"
         sys.stdout.write(text) if arguments.json == Path("-") else arguments.json.write_text(text)
     if arguments.write:
-        PAGE.write_text(_page(rows, names, inside))
+        page = _page(rows, names, inside)
+        PAGE.write_text(page)
+        README.write_text(put(README.read_text(), "benchmarks", page.partition(f"{_ORIGIN}\n\n")[2].rstrip()))
     return 1 if any(row.problems for row in rows) else 0
 
 
@@ -158,7 +163,7 @@ def _page(rows: list[Row], names: list[str], inside: list[Figure]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `python -m benchmarks --write` (`make bench` shows the same without writing).",
+        _ORIGIN,
         "",
         f"{machine['date']}, {machine['cores']} cores, Python {machine['python']} on {machine['platform']}.",
         f"Medians of {_REPETITIONS} repetitions, targets in turns, the load generator on the same machine.",

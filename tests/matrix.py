@@ -21,11 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.generated import put
 from refjs.conform import catalogue
 from refjs.conform.catalogue import CatalogueError, Property, Requirement
 
 ROOT: Final = Path(__file__).parents[1]
 TARGET: Final = "docs/matrix.md"
+README: Final = "README.md"
 WORDS_MAX: Final = 72
 
 KINDS: Final = ("test", "vector", "property")
@@ -215,6 +217,14 @@ def render(matrix: Matrix) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def render_summary(matrix: Matrix) -> str:
+    """Return the summary alone, with links that hold at the root."""
+    files: dict[str, list[Row]] = {}
+    for row in matrix.rows:
+        files.setdefault(row.rule.file, []).append(row)
+    return _summary(files).replace("](spec/", "](docs/spec/")
+
+
 def _properties(properties: list[tuple[Property, list[str]]]) -> str:
     lines = ["| property | judged | checked by |", "|---|---|---|"]
     for known, files in properties:
@@ -277,15 +287,20 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     except (CatalogueError, MatrixError) as error:
         print(error, file=sys.stderr)
         return 1
-    text, target = render(matrix), root / TARGET
+    readme = root / README
+    wanted = {root / TARGET: render(matrix)}
+    if readme.is_file():
+        wanted[readme] = put(readme.read_text(encoding="utf-8"), "matrix", render_summary(matrix))
     covered, total = sum(row.covered for row in matrix.rows), len(matrix.rows)
     print(f"{total} requirements: {covered} covered, {total - covered} uncovered")
-    if not check:
-        target.write_text(text, encoding="utf-8")
-        print(f"written: {TARGET}")
-    elif not target.is_file() or target.read_text(encoding="utf-8") != text:
-        print(f"{TARGET} is not current: run `make matrix` and commit it", file=sys.stderr)
-        return 1
+    for target, text in wanted.items():
+        name = target.relative_to(root)
+        if not check:
+            target.write_text(text, encoding="utf-8")
+            print(f"written: {name}")
+        elif not target.is_file() or target.read_text(encoding="utf-8") != text:
+            print(f"{name} is not current: run `make matrix` and commit it", file=sys.stderr)
+            return 1
     return 0
 
 
