@@ -26,6 +26,7 @@ _ZEROS: Final = {
     "stream_purge_response": ',"purged":0',
     "consumer_names_response": ',"total":0,"offset":0,"limit":0,"consumers":[]',
     "consumer_list_response": ',"total":0,"offset":0,"limit":0,"consumers":[]',
+    "stream_restore_response": ',"deliver_subject":""',
     "consumer_pause_response": ',"paused":false,"pause_until":"0001-01-01T00:00:00Z"',
 }
 """What a refusal shows beside the error, by the kind of the answer (STR-API-030)."""

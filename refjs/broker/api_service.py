@@ -72,6 +72,7 @@ class ApiService:
             _Endpoint("CONSUMER.INFO", 2, "consumer_info_response", consumer.info),
             _Endpoint("CONSUMER.DELETE", 2, "consumer_delete_response", consumer.delete),
         ]
+        self._for_meta += _refused(clustered=engine.logs.clustered)
         streams.account.subscribe(Subscription(b"$JS.API.>", sink=self.receive))
         if engine.options.domain:
             domain = f"$JS.{engine.options.domain}.API.>".encode()
@@ -121,6 +122,30 @@ class ApiService:
         """Tell whether the client demands an API level that the profile does not have (STR-API-011)."""
         level = headers.get(block, b"Nats-Required-Api-Level") if block else None
         return level is not None and self._engine.profile.refuses_api_level(level)
+
+
+def _refused(*, clustered: bool) -> list[_Endpoint]:
+    """Return the endpoints that exist and do nothing here: a lone server has no peers, the rest is still to come."""
+
+    def needs_cluster(request: ApiRequest) -> None:
+        request.refuse(table.CLUSTER_REQUIRED)
+
+    def refuse(request: ApiRequest) -> None:
+        name = request.kind.removesuffix("_response").replace("_", " ")
+        request.refuse(table.STREAM_GENERAL.filled(f"{name} is not supported by refjs yet"))
+
+    of_clusters = refuse if clustered else needs_cluster
+    return [
+        _Endpoint("STREAM.LEADER.STEPDOWN", 1, "stream_leader_stepdown_response", of_clusters),
+        _Endpoint("STREAM.PEER.REMOVE", 1, "stream_remove_peer_response", of_clusters),
+        _Endpoint("STREAM.PEER.EVACUATE", 1, "stream_evacuate_peer_response", of_clusters),
+        _Endpoint("STREAM.CANCEL_MOVE", 1, "stream_cancel_move_response", of_clusters),
+        _Endpoint("CONSUMER.LEADER.STEPDOWN", 2, "consumer_leader_stepdown_response", of_clusters),
+        _Endpoint("STREAM.SNAPSHOT", 1, "stream_snapshot_response", refuse),
+        _Endpoint("STREAM.RESTORE", 1, "stream_restore_response", refuse),
+        _Endpoint("CONSUMER.PAUSE", 2, "consumer_pause_response", refuse),
+        _Endpoint("CONSUMER.UNPIN", 2, "consumer_unpin_response", refuse),
+    ]
 
 
 def _fits(endpoint: _Endpoint, tokens: list[str]) -> bool:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final, final
 
 from refjs.api import answers
-from refjs.api.consumer_requests import Action, apply_create_subject, decode_consumer_create, decode_consumer_page
+from refjs.api.consumer_requests import (
+    Action,
+    ConsumerCreateRequest,
+    apply_create_subject,
+    decode_consumer_create,
+    decode_consumer_page,
+)
 from refjs.api.fields import is_empty_request
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.engine import Engine
@@ -62,13 +68,15 @@ class ConsumerApi:
             request.refuse(config)
             return
         name = config.name or self._engine.rng.token(_EPHEMERAL_NAME).decode()
-        refusal = self._refusal(stream, name, config, asked.action)
+        refusal = self._refusal(stream, name, config, asked)
         if refusal is not None:
             request.refuse(refusal)
         else:
             self._propose(request, stream, name, config)
 
-    def _refusal(self, stream: StreamHost, name: str, config: ConsumerConfig, action: Action) -> ApiError | None:
+    def _refusal(
+        self, stream: StreamHost, name: str, config: ConsumerConfig, asked: ConsumerCreateRequest
+    ) -> ApiError | None:
         """Return why the consumer may not be created or updated, or None (CON-API-004, CON-API-009, CON-API-010)."""
         stream_config = stream.replica.stream.config
         error = rules.check(config, stream_config, self._engine.profile)
@@ -77,15 +85,15 @@ class ConsumerApi:
         known = stream.replica.consumers.get(name)
         others = [rules.filters_of(other.config) for other in stream.replica.consumers.values() if other is not known]
         if known is None:
-            if action is Action.UPDATE:
+            if asked.action is Action.UPDATE:
                 return table.CONSUMER_DOES_NOT_EXIST
             if self._is_full(stream):
                 return table.MAXIMUM_CONSUMERS_LIMIT
             return rules.check_new(config, stream_config, others)
+        if asked.action is Action.CREATE and (known.config != config or _leaves_threshold_out(asked.config)):
+            return table.CONSUMER_ALREADY_EXISTS
         if known.config == config:
             return None
-        if action is Action.CREATE:
-            return table.CONSUMER_ALREADY_EXISTS
         return rules.check_unique(config, stream_config, others) or rules.check_update(known.config, config)
 
     def _is_full(self, stream: StreamHost) -> bool:
@@ -103,12 +111,12 @@ class ConsumerApi:
 
     def names(self, request: ApiRequest) -> None:
         """Answer with the names, a page at a time (CON-API-014)."""
-        stream = self._stream(request)
-        if stream is None:
-            return
         offset = decode_consumer_page(request.body, self._engine.profile)
         if isinstance(offset, ApiError):
             request.refuse(offset)
+            return
+        stream = self._stream(request)
+        if stream is None:
             return
         names = sorted(stream.consumers)
         offset = min(offset, len(names))
@@ -117,12 +125,12 @@ class ConsumerApi:
 
     def list(self, request: ApiRequest) -> None:
         """Answer with the infos, a page at a time (CON-API-015)."""
-        stream = self._stream(request)
-        if stream is None:
-            return
         offset = decode_consumer_page(request.body, self._engine.profile)
         if isinstance(offset, ApiError):
             request.refuse(offset)
+            return
+        stream = self._stream(request)
+        if stream is None:
             return
         names = sorted(stream.consumers)
         offset = min(offset, len(names))
@@ -166,3 +174,8 @@ class ConsumerApi:
         if host is None:
             request.refuse(table.CONSUMER_NOT_FOUND)
         return host
+
+
+def _leaves_threshold_out(asked: ConsumerConfig) -> bool:
+    """Tell whether an ephemeral consumer is asked for that never equals a stored one (CON-API-009)."""
+    return not asked.durable_name and not asked.inactive_threshold

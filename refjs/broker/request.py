@@ -44,6 +44,10 @@ class ApiRequest:
         self._streams.api_total += 1
         self._send(text)
 
+    def answer_uncounted(self, text: bytes) -> None:
+        """Send the answer, and count nothing: a message that was found (STR-API-016)."""
+        self._send(text)
+
     def refuse(self, error: ApiError) -> None:
         """Send an error in the shape of the request's answer (ERR-GEN-001)."""
         self._streams.api_total += 1

@@ -7,7 +7,6 @@ from typing import Final, final
 from refjs.api import answers
 from refjs.api.fields import is_empty_request
 from refjs.api.stream_requests import (
-    StreamConfigRequest,
     StreamInfoRequest,
     StreamPageRequest,
     decode_message_delete,
@@ -53,11 +52,7 @@ class StreamApi:
 
     def create(self, request: ApiRequest) -> None:
         """Create a stream, or answer for the equal one that exists (STR-CRT)."""
-        asked = self._decode_config(request)
-        if isinstance(asked, ApiError):
-            request.refuse(asked)
-            return
-        config = self._checked(asked) if (error := rules.check_create(asked.config)) is None else error
+        config = self._read_create(request)
         if isinstance(config, ApiError):
             request.refuse(config)
             return
@@ -71,35 +66,43 @@ class StreamApi:
 
     def update(self, request: ApiRequest) -> None:
         """Replace a stream's configuration (STR-UPD)."""
-        asked = self._decode_config(request)
-        config = asked if isinstance(asked, ApiError) else self._checked(asked)
+        config = self._read_update(request)
         if isinstance(config, ApiError):
             request.refuse(config)
-            return
-        known = self._streams.assignments.get(config.name)
-        if known is None:
-            request.refuse(table.STREAM_NOT_FOUND)
-            return
-        updated = rules.with_update(self._streams.configs[config.name], config)
-        if isinstance(updated, ApiError):
-            request.refuse(updated)
-        elif self._streams.overlaps(updated):
+        elif self._streams.overlaps(config):
             request.refuse(table.STREAM_SUBJECT_OVERLAP)
         else:
-            self._assign(request, updated, known)
+            self._assign(request, config, self._streams.assignments[config.name])
 
-    def _decode_config(self, request: ApiRequest) -> StreamConfigRequest | ApiError:
-        asked = decode_stream_config(request.body, self._engine.profile)
+    def _read_create(self, request: ApiRequest) -> StreamConfig | ApiError:
+        """Return the configuration of a new stream, or why it can be none (STR-CRT-001)."""
+        profile = self._engine.profile
+        asked = decode_stream_config(request.body, profile)
         if isinstance(asked, ApiError):
             return asked
-        return rules.check_name(asked.config, request.tokens[0]) or asked
+        refused = rules.check_name(asked.config, request.tokens[0]) or rules.check_create(asked.config)
+        config = refused or rules.with_defaults(asked.config, profile, pedantic=asked.pedantic)
+        return config if isinstance(config, ApiError) else self._check_peers(config) or config
 
-    def _checked(self, asked: StreamConfigRequest) -> StreamConfig | ApiError:
-        """Return the configuration with its defaults, or why it can be none here."""
-        config = rules.with_defaults(asked.config, self._engine.profile, pedantic=asked.pedantic)
-        if isinstance(config, ApiError) or len(self._engine.logs.peers(config.num_replicas)) >= config.num_replicas:
+    def _read_update(self, request: ApiRequest) -> StreamConfig | ApiError:
+        """Return what an existing stream shall become, or why it cannot (STR-UPD-001)."""
+        profile, name = self._engine.profile, request.tokens[0]
+        asked = decode_stream_config(request.body, profile)
+        if isinstance(asked, ApiError):
+            return asked
+        config = rules.with_defaults(asked.config, profile, pedantic=asked.pedantic)
+        if isinstance(config, ApiError):
             return config
-        return self._engine.logs.too_few_peers()
+        if config.name != name:
+            return table.STREAM_MISMATCH
+        if name not in self._streams.assignments:
+            return table.STREAM_NOT_FOUND
+        return self._check_peers(config) or rules.with_update(self._streams.configs[name], config)
+
+    def _check_peers(self, config: StreamConfig) -> ApiError | None:
+        """Tell whether there are too few servers for the replicas that are asked for."""
+        logs = self._engine.logs
+        return None if len(logs.peers(config.num_replicas)) >= config.num_replicas else logs.too_few_peers()
 
     def _assign(self, request: ApiRequest, config: StreamConfig, known: AssignStream | None) -> None:
         engine = self._engine
@@ -156,12 +159,12 @@ class StreamApi:
 
     def info(self, request: ApiRequest) -> None:
         """Answer with a stream's configuration and state (STR-INF)."""
-        host = self._host(request)
-        if host is None:
-            return
         asked = decode_stream_info(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
+            return
+        host = self._host(request)
+        if host is None:
             return
         info = host.info()
         if asked.deleted_details:
@@ -176,12 +179,12 @@ class StreamApi:
 
     def purge(self, request: ApiRequest) -> None:
         """Remove many messages (STR-PRG)."""
-        host = self._host(request)
-        if host is None:
-            return
         asked = decode_purge(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
+            return
+        host = self._host(request)
+        if host is None:
             return
 
         def answer(outcome: GroupOutcome) -> None:
@@ -194,12 +197,12 @@ class StreamApi:
 
     def get_message(self, request: ApiRequest) -> None:
         """Answer with one stored message (STR-MGET)."""
-        host = self._host(request)
-        if host is None:
-            return
         asked = decode_message_get(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
+            return
+        host = self._host(request)
+        if host is None:
             return
         store = host.replica.stream.store
         message: StoredMessage | None
@@ -214,23 +217,26 @@ class StreamApi:
         if message is None:
             request.refuse(table.NO_MESSAGE_FOUND)
         else:
-            request.answer(answers.stream_msg_get(message, no_headers=asked.no_hdr))
+            request.answer_uncounted(answers.stream_msg_get(message, no_headers=asked.no_hdr))
 
     def delete_message(self, request: ApiRequest) -> None:
         """Remove one message (STR-MDEL)."""
-        host = self._host(request)
-        if host is None:
-            return
         asked = decode_message_delete(request.body, self._engine.profile)
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
+        host = self._host(request)
+        if host is None:
+            return
 
         def answer(outcome: GroupOutcome) -> None:
-            if isinstance(outcome, Refused):
+            config = host.replica.stream.config
+            if not isinstance(outcome, Refused):
+                request.answer(answers.success(request.kind))
+            elif config.sealed or config.deny_delete:
                 request.refuse(outcome.error)
-            else:
-                request.answer(answers.success("stream_msg_delete_response"))
+            else:  # what the store refuses is counted as served (STR-API-016)
+                request.answer(answers.refusal(request.kind, outcome.error))
 
         host.propose(DeleteMessage(asked.seq), answer)
 
@@ -252,6 +258,6 @@ def _show_subjects(info: StreamInfo, host: StreamHost, asked: StreamInfoRequest)
     counts = host.replica.stream.subject_counts(asked.subjects_filter.encode())
     if not counts:
         return (0, 0, 0)
-    offset = min(asked.offset, len(counts))
+    offset = asked.offset
     info.state.subjects = {subject: counts[subject] for subject in sorted(counts)[offset : offset + SUBJECTS_PAGE]}
     return (len(counts), offset, SUBJECTS_PAGE)
