@@ -23,6 +23,8 @@ from refjs.conform.run import LinkFactory, Report, Verdict
 from refjs.conform.run import run as run_vectors
 from refjs.conform.trace import TraceError
 from refjs.conform.vector import VectorError
+from refjs.types.profile import DEFAULT
+from refjs.types.profile import profile as profile_of_release
 
 if TYPE_CHECKING:
     SubParsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
@@ -49,6 +51,7 @@ examples:
   refjs conform run nats://127.0.0.1:4222 --vector 'consumers/*' --requirement CON-ACK-005
   refjs conform run nats://127.0.0.1:4222 --json verdicts.json --junit verdicts.xml
   refjs conform run in-process
+  refjs conform run in-process:2.12.0
   refjs conform run nats://127.0.0.1:4222 --file my/vector.json
   refjs conform run --list --vector 'STR-DUP-*'
 """
@@ -205,10 +208,16 @@ def _judge(
 def link_factory(url: str) -> LinkFactory:
     """Return what opens links to ``url``; raise ``TargetError`` where it is no address.
 
-    ``in-process`` is refjs itself, a fresh server for each vector, in virtual time.
+    ``in-process`` is refjs itself, a fresh server for each vector, in virtual time; ``in-process:2.12.0`` behaves as
+    that release.
     """
-    if url == IN_PROCESS:
-        return in_process
+    kind, _, release = url.partition(":")
+    if kind == IN_PROCESS:
+        try:
+            profile = profile_of_release(release or DEFAULT.release)
+        except ValueError as error:
+            raise TargetError(f"{url}: {error}.") from error
+        return in_process(profile.release)
     parse_url(url)
 
     def connect() -> Link:

@@ -6,6 +6,7 @@ bytes in each run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol, assert_never, final
 
 from refjs.broker.broker import Broker
@@ -13,6 +14,7 @@ from refjs.broker.effects import CloseConnection, Effect, LogLine, Send, SyncDis
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Event, Received
 from refjs.broker.options import BrokerOptions
 from refjs.conform.link import Arrival, Link, TargetError
+from refjs.types.profile import DEFAULT, profile
 from refjs.types.units import MICROSECOND, ConnId, Nanos
 from refjs.wire.parser import Parser
 
@@ -137,11 +139,15 @@ class BrokerLink(Link):
         return number
 
 
-def new_broker() -> Broker:
-    """Return a broker as a server would start it; each one is like the others."""
-    return Broker(BrokerOptions(server_id=_SERVER_ID), now=EPOCH, seed=1)
+def new_broker(release: str = DEFAULT.release) -> Broker:
+    """Return a broker as a server would start it, each like the others; raise ``ValueError`` for an unknown release."""
+    return Broker(BrokerOptions(server_id=_SERVER_ID, profile=profile(release)), now=EPOCH, seed=1)
 
 
-def in_process() -> Link:
-    """Return a link to a new broker."""
-    return BrokerLink(new_broker())
+def in_process(release: str = DEFAULT.release) -> Callable[[], Link]:
+    """Return what opens links, each to a new broker that behaves as ``release``."""
+
+    def connect() -> Link:
+        return BrokerLink(new_broker(release))
+
+    return connect

@@ -209,7 +209,8 @@ class Stream:
             return Refused(table.STREAM_SEALED)
         if self.config.deny_purge:
             return Refused(table.STREAM_PURGE_FAILED.filled("stream purge not permitted"))
-        seq = 0 if entry.seq == 1 and self.profile.purge_seq_1_purges_all else entry.seq
+        from_start = self.profile.purge_seq_1_purges_all and self.config.storage is StorageKind.FILE
+        seq = 0 if entry.seq == 1 and from_start else entry.seq
         if not entry.subject and not entry.keep and (seq == 0 or seq > self.store.last_seq):
             removed = self.store.clear(seq)
             self._removed += removed

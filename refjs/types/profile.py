@@ -37,7 +37,7 @@ class Profile:
     expected_subject_needs_sequence: bool
     """``Nats-Expected-Last-Subject-Sequence-Subject`` alone is refused (STR-EXP-004)."""
     purge_seq_1_purges_all: bool
-    """A purge with ``seq`` 1 is one without (STR-PRG-004)."""
+    """A purge of a file stream with ``seq`` 1 is one without (STR-PRG-004)."""
     rollup_passes_discard_new: bool
     """A rollup is let in where its subject is full (STR-LIM-007)."""
     no_wait_partial_404: bool
@@ -93,13 +93,13 @@ def profile(release: str) -> Profile:
         pub_ack_space=version < (2, 12, 0),
         dup_before_expected=version < (2, 12, 0),
         expected_subject_needs_sequence=version >= (2, 12, 0),
-        purge_seq_1_purges_all=version < (2, 15, 0),
+        purge_seq_1_purges_all=version < (2, 14, 6),
         rollup_passes_discard_new=version >= (2, 14, 0),
-        no_wait_partial_404=version >= (2, 14, 0),
+        no_wait_partial_404=version >= (2, 12, 2) or (2, 11, 11) <= version < (2, 12, 0),
         max_waiting_heartbeat_silent=version >= (2, 11, 5),
         direct_get_no_hdr=version >= (2, 12, 0),
         default_max_consumers=1000 if version >= (2, 15, 1) else 0,
-        strips_status=version >= (2, 14, 0),
+        strips_status=version >= (2, 12, 6),
         per_message_ttl=version >= (2, 11, 0),
         versioned_assets=version >= (2, 11, 0),
         corrects_negative_limits=version >= (2, 12, 0),

@@ -20,3 +20,8 @@ def complaints(report: Report) -> list[str]:
         for each in report.outcomes
         if each.failure is not None and each.verdict is not Verdict.EXPECTED
     ]
+
+
+def skipped(report: Report) -> set[str]:
+    """Return the first words of the reasons why vectors were skipped."""
+    return {each.reason.split()[0] for each in report.outcomes if each.verdict is Verdict.SKIPPED}

@@ -95,6 +95,14 @@ def test_wrong_usage_ends_with_two(arguments: list[str], capsys: pytest.CaptureF
     assert capsys.readouterr().err.strip()
 
 
+def test_a_release_may_be_chosen_in_process(capsys: pytest.CaptureFixture[str]) -> None:
+    """Refjs is judged as an older release where one is named, and an unknown one is refused."""
+    assert main(["conform", "run", "in-process:2.10.25", "--vector", "streams/publish_ack*"]) == MET
+    assert "version 2.10.25" in capsys.readouterr().out
+    assert main(["conform", "run", "in-process:1.0.0"]) == UNREACHABLE
+    assert "no profile" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nats://", "nats://127.0.0.1:x"])
 def test_what_is_no_address_ends_with_three(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A URL that is no address of a NATS server gets a sentence and ends with 3."""

@@ -8,18 +8,18 @@ import pytest
 
 from refjs.conform import corpus
 from refjs.conform.command import link_factory
-from refjs.conform.run import Verdict, run
+from refjs.conform.run import run
 from refjs.testing.peer import RealServer, RefjsServer
-from tests.conform.helpers import NOT_YET, complaints
+from tests.conform.helpers import NOT_YET, complaints, skipped
 
 
 @pytest.mark.peer
 def test_every_vector_passes_on_the_released_server(nats_server_binary: Path) -> None:
-    """The released nats-server meets every vector that applies to its release, and all of them apply."""
+    """The released nats-server meets every vector that is not about older releases only."""
     with RealServer(binary=nats_server_binary) as server:
         report = run(server.url, link_factory(server.url), corpus.read(), salt="test", jobs=8)
     assert complaints(report) == []
-    assert report.count(Verdict.PASSED) == len(report.outcomes)
+    assert skipped(report) <= {"until"}
 
 
 def test_every_vector_passes_on_refjs_over_tcp() -> None:
@@ -27,4 +27,4 @@ def test_every_vector_passes_on_refjs_over_tcp() -> None:
     with RefjsServer() as server:
         report = run(server.url, link_factory(server.url), corpus.read(), salt="test", jobs=8, baseline=NOT_YET)
     assert complaints(report) == []
-    assert report.count(Verdict.SKIPPED) == 0
+    assert skipped(report) <= {"until"}
