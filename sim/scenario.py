@@ -53,7 +53,7 @@ class Setup:
     servers: int = 3
     publishers: int = 2
     consumers: int = 1
-    publish_every_ns: Nanos = 100 * MILLISECOND
+    publish_every_ns: Nanos = 200 * MILLISECOND
     """How long each publisher waits after an answer before it publishes again."""
     latency_ns: Nanos = MILLISECOND
     weather: Weather = field(default_factory=Weather)

@@ -198,9 +198,11 @@ def _draw_publishes(axes: Axes, evidence: Evidence) -> None:
     acked = [p for p in everything if p.outcome is Outcome.OK]
     longest = max((_latency_ms(p) for p in acked), default=1.0)
     top = longest * 3
+    lost = _lost(evidence)
     kinds = (
         ("acknowledged", OK, "o", 9, [p for p in acked if p.attempts == 1]),
         ("after a retry", RETRIED, "D", 22, [p for p in acked if p.attempts > 1]),
+        ("acknowledged and lost", BAD, "P", 60, [p for p in acked if p.value in lost]),
         ("outcome unknown", BAD, "x", 30, [p for p in everything if p.outcome is Outcome.UNKNOWN]),
         ("refused", QUIET, "v", 24, [p for p in everything if p.outcome is Outcome.FAIL]),
     )
@@ -218,6 +220,16 @@ def _draw_publishes(axes: Axes, evidence: Evidence) -> None:
     axes.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
 
 
+def _lost(evidence: Evidence) -> set[str]:
+    """Return the acknowledged values that some server does not hold at the end, where anything was observed."""
+    lost: set[str] = set()
+    for stream, nodes in evidence.observed.items():
+        acked = {p.value for p in evidence.publishes.get(stream, []) if p.outcome is Outcome.OK}
+        for node in nodes:
+            lost |= acked - {value for _, value in node.messages}
+    return lost
+
+
 def _duration(milliseconds: float, _position: int) -> str:
     """Return a tick's text."""
     return (
@@ -230,7 +242,8 @@ def _latency_ms(publish: Publish) -> float:
 
 
 def _draw_messages(axes: Axes, evidence: Evidence) -> None:
-    acked = sorted(p.completed for ps in evidence.publishes.values() for p in ps if p.outcome is Outcome.OK)
+    fresh = {(stream, p.seq): p for stream, ps in evidence.publishes.items() for p in ps if p.outcome is Outcome.OK}
+    acked = sorted(publish.completed for publish in fresh.values())
     _staircase(axes, acked, "acknowledged", OK)
     for consumer in evidence.consumers:
         first: dict[int, Nanos] = {}
@@ -290,10 +303,8 @@ def _title(figure: Figure, history: History, judgement: Judgement | None) -> Non
         figure.suptitle(name, fontsize=13, color=INK, x=0.01, ha="left")
         return
     failed = [verdict for verdict in judgement.verdicts if not verdict.ok]
-    said = (
-        f"all {len(judgement.verdicts)} properties hold"
-        if not failed
-        else "; ".join(f"{verdict.property_id} violated: {verdict.findings[0]}" for verdict in failed)
-    )
+    said = f"all {len(judgement.verdicts)} properties hold"
+    if failed:
+        said = f"{', '.join(verdict.property_id for verdict in failed)} violated. {failed[0].findings[0]}"
     shown = said if len(said) <= _TITLE_LENGTH else said[: _TITLE_LENGTH - 1] + "\u2026"
     figure.suptitle(f"{name}: {shown}", fontsize=12, color=INK if not failed else BAD, x=0.01, ha="left")
