@@ -68,6 +68,8 @@ def consumer_config_json(config: ConsumerConfig, profile: Profile | None) -> str
     members.some_text("filter_subject", config.filter_subject)
     members.some_texts("filter_subjects", config.filter_subjects)
     members.text("replay_policy", config.replay_policy)
+    members.some_number("rate_limit_bps", config.rate_limit_bps)
+    members.some_text("sample_freq", config.sample_freq)
     members.some_number("max_waiting", config.max_waiting)
     members.some_number("max_ack_pending", config.max_ack_pending)
     members.some_flag("flow_control", value=config.flow_control)

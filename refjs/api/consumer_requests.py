@@ -90,8 +90,6 @@ CREATE: Final = Struct(
     },
 )
 UNSUPPORTED: Final = (
-    "rate_limit_bps",
-    "sample_freq",
     "direct",
     "sourcing",
     "pause_until",
@@ -211,6 +209,8 @@ def _consumer_config(record: Record) -> ConsumerConfig:
         filter_subject=record.text("filter_subject"),
         filter_subjects=record.texts("filter_subjects"),
         replay_policy=ReplayPolicy(record.text("replay_policy", "instant")),
+        rate_limit_bps=record.integer("rate_limit_bps"),
+        sample_freq=record.text("sample_freq"),
         max_waiting=record.integer("max_waiting"),
         max_ack_pending=record.integer("max_ack_pending"),
         deliver_subject=record.text("deliver_subject"),

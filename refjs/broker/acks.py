@@ -15,6 +15,9 @@ from refjs.types.units import Nanos, Seq, Subject
 Answer: TypeAlias = Callable[[GroupOutcome], None]
 
 NEXT: Final = b"+NXT"
+NAK: Final = b"-NAK"
+TERM: Final = b"+TERM"
+PROGRESS: Final = b"+WPI"
 _TOKENS: Final = 9
 _TOKENS_V2_MIN: Final = 11
 _NUMBERS_AT: Final = 4
@@ -64,11 +67,11 @@ def parse_ack(payload: bytes, place: Place, stamp: Nanos) -> Ack:
         return Ack(Acknowledge(place.seq, place.consumer_seq, stamp))
     if payload.startswith(NEXT):
         return Ack(Acknowledge(place.seq, place.consumer_seq, stamp), next_=True)
-    if payload.startswith(b"-NAK"):
-        return Ack(Refuse(place.seq, decode_nak_delay(payload[4:]), stamp))
-    if payload == b"+WPI":
+    if payload.startswith(NAK):
+        return Ack(Refuse(place.seq, decode_nak_delay(payload[len(NAK) :]), stamp))
+    if payload == PROGRESS:
         return Ack(Extend(place.seq, stamp))
-    if payload.startswith(b"+TERM"):
+    if payload.startswith(TERM):
         return Ack(Terminate(place.seq, stamp))
     return Ack(None)
 

@@ -8,6 +8,7 @@ from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.api.delivery_requests import decode_pull_request
 from refjs.broker import acks
+from refjs.broker.advisories import Advisories
 from refjs.broker.engine import Engine, Worker
 from refjs.broker.entries import DeleteConsumer, ForConsumer, GroupEntry
 from refjs.broker.pace import Pace
@@ -33,6 +34,7 @@ class Group(Protocol):
 
     name: str
     replica: Replica
+    advisories: Advisories
 
     def propose(self, entry: GroupEntry, answer: acks.Answer | None = None) -> None:
         """Propose ``entry`` to the group's log."""
@@ -113,6 +115,7 @@ class ConsumerHost(Worker):
         if place.seq >= self.consumer.next_seq and place.seq not in self.consumer.pending:
             return True
         payload = body[header_size:]
+        self._advise(place, payload)
         ack = acks.parse_ack(payload, place, self.group.stamp())
         if ack.entry is None:
             self._confirm(reply)
@@ -122,6 +125,23 @@ class ConsumerHost(Worker):
             self._ask(reply, payload[len(acks.NEXT) :].strip())
         self.engine.wake(self)
         return True
+
+    def _advise(self, place: acks.Place, payload: bytes) -> None:
+        """Say what the client made of a delivery that was still open."""
+        pending = self.consumer.pending.get(place.seq)
+        if pending is None:
+            return
+        name, say = self.name, self.group.advisories
+        count = self.consumer.deliveries.get(place.seq, 1)
+        if payload.startswith(acks.NAK):
+            say.nak(name, place.seq, place.consumer_seq, count)
+        elif payload.startswith(acks.TERM):
+            reason = payload[len(acks.TERM) :].strip().decode("utf-8", "replace")
+            say.terminated(name, place.seq, place.consumer_seq, count, reason)
+        elif self.consumer.config.sample_freq and payload != acks.PROGRESS:
+            since = pending.deadline - self.consumer.ack_wait(count)
+            percent = int(self.consumer.config.sample_freq.removesuffix("%"))
+            say.acknowledged(name, place.seq, place.consumer_seq, count, self.engine.now - since, percent)
 
     def _confirm(self, reply: Subject) -> None:
         if reply:
@@ -180,7 +200,9 @@ class ConsumerHost(Worker):
         self.group.propose(ForConsumer(self.name, entry), answer)
 
     def applied(self, entry: ConsumerEntry, outcome: Applied) -> None:
-        """Send what an applied entry delivers."""
+        """Send what an applied entry delivers, and say what it gave up."""
+        for seq in outcome.exhausted:
+            self.group.advisories.max_deliver(self.name, seq, self.consumer.config.max_deliver)
         if isinstance(entry, PassTime):
             self._passing = False
             self.engine.wake(self)

@@ -89,7 +89,7 @@ class PullService(DeliveryService):
                 self._queue.serve(size)
                 self._complete(plan, head)
             head = self._next_served()
-        if picker.peek() is None:
+        if len(self._queue) and picker.peek() is None:
             self._answer_no_wait(plan)
         return plan
 

@@ -10,12 +10,14 @@ from refjs.broker.picker import Picker
 from refjs.broker.pull import delivered_size, idle_heartbeat
 from refjs.broker.services import DeliveryService, Plan
 from refjs.consumer.consumer import Consumer
-from refjs.types.units import Nanos, Subject
+from refjs.types.stored import StoredMessage
+from refjs.types.units import SECOND, Nanos, Subject
 from refjs.wire import headers
 
 _BATCH_MAX: Final = 256
 _WINDOW_FIRST: Final = 2 << 20
 _WINDOW_MAX: Final = 32 << 20
+_BITS: Final = 8
 
 
 @final
@@ -33,6 +35,8 @@ class PushService(DeliveryService):
         self._asked_bytes = 0
         self._last_sent: Nanos = engine.now
         self._more = False
+        self._next_at: Nanos = 0
+        """When the rate limit lets the next message go (CON-PSH-006)."""
 
     @property
     def target(self) -> Subject:
@@ -46,7 +50,7 @@ class PushService(DeliveryService):
         if not self.active():
             return plan
         room = self._window - self._unconfirmed
-        while not self._is_stalled(room):
+        while not self._is_stalled(room) and self._next_at <= self._engine.now:
             message = picker.peek()
             if message is None:
                 break
@@ -55,10 +59,17 @@ class PushService(DeliveryService):
                 break
             picker.take()
             plan.add(message, target)
+            self._spend(message)
             room -= delivered_size(message)
         if not plan.messages:
             self._beat(target)
         return plan
+
+    def _spend(self, message: StoredMessage) -> None:
+        """Take a message off what the rate limit allows."""
+        limit = self._consumer.config.rate_limit_bps
+        if limit:
+            self._next_at = self._engine.now + len(message.body) * _BITS * SECOND // limit
 
     def _is_stalled(self, room: int) -> bool:
         return self._consumer.config.flow_control and room <= 0
@@ -96,6 +107,8 @@ class PushService(DeliveryService):
     def next_deadline(self) -> Nanos | None:
         if self._more:
             return self._engine.now
+        if self._next_at > self._engine.now:
+            return self._next_at
         interval = self._consumer.config.idle_heartbeat
         return self._last_sent + interval if interval and self.active() else None
 

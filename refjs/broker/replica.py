@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, assert_never, final
 
 from refjs.broker.entries import CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
 from refjs.broker.start import find_start
-from refjs.consumer.consumer import Applied, Consumer
+from refjs.consumer.consumer import Applied, Consumer, Delivery
 from refjs.consumer.entries import ConsumerEntry, Deliver, Reconfigure
 from refjs.consumer.snapshot import read_consumer, write_consumer
 from refjs.storage.codec import Reader, Writer, digest
@@ -23,7 +23,7 @@ from refjs.types.config import Retention, StreamConfig
 from refjs.types.plain import decode_consumer_config
 from refjs.types.profile import Profile
 from refjs.types.stored import StoredMessage
-from refjs.types.units import Nanos, Seq, Subject
+from refjs.types.units import Nanos, Subject
 
 _EVERYTHING: Final[list[Subject]] = [b">"]
 
@@ -60,7 +60,7 @@ class Replica:
         self.stream = Stream(config, created, profile)
         self.consumers: dict[str, Consumer] = {}
         self._interest: Interest[Consumer] = Interest()
-        self.terminated: list[tuple[str, Seq]] = []
+        self.terminated: list[tuple[str, Delivery]] = []
         """Deliveries that ended because their message left the stream; taken by the leader for its advisories."""
 
     # -- applying -----------------------------------------------------------------------------------------------
@@ -105,8 +105,9 @@ class Replica:
     def _tell_removed(self) -> None:
         for message in self.stream.take_removed():
             for consumer in self.interested(message.subject):
-                if consumer.removed(message):
-                    self.terminated.append((consumer.name, message.seq))
+                delivery = consumer.removed(message)
+                if delivery is not None:
+                    self.terminated.append((consumer.name, delivery))
 
     def _configure(self, entry: Configure) -> Outcome:
         before = self.stream.config.retention

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.api import answers
+from refjs.broker.advisories import Advisories
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.direct_get import DirectGet
 from refjs.broker.engine import Engine
@@ -17,7 +18,7 @@ from refjs.broker.replica import ConsumerMade, GroupOutcome, Replica
 from refjs.broker.timers import Alarm
 from refjs.consumer.consumer import Applied
 from refjs.storage.log import Log
-from refjs.stream.entries import Configure, Expire, Publish
+from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge
 from refjs.stream.outcomes import Duplicate, Refused, Skipped, Stored
 from refjs.types.config import StreamConfig
 from refjs.types.records import StreamInfo
@@ -37,6 +38,7 @@ class StreamHost:
         self.assignment = assignment
         self.name = config.name
         self.replica = Replica(config, assignment.stamp, engine.profile)
+        self.advisories = Advisories(engine, account, config.name)
         self.consumers: dict[str, ConsumerHost] = {}
         self.leading = False
         self._expiring = False  # that time has passed is proposed, and not yet committed
@@ -74,8 +76,10 @@ class StreamHost:
         for name, consumer in self.replica.consumers.items():
             self._host(name).take_up(consumer)
         self._set_alarm()
-        self._answer_create(self._owed)
-        self._owed = b""
+        if self._owed:
+            self.advisories.stream_action("create")
+            self._answer_create(self._owed)
+            self._owed = b""
 
     def lay_down(self) -> None:
         """Stop serving: this replica leads no more, or the stream is gone."""
@@ -93,6 +97,8 @@ class StreamHost:
 
     def delete(self) -> None:
         """Stop serving and remove what is kept: the stream was deleted (STR-DEL-001)."""
+        if self.leading:
+            self.advisories.stream_action("delete")
         for host in self.consumers.values():
             host.lay_down("Consumer Deleted")
         self.consumers = {}
@@ -138,6 +144,7 @@ class StreamHost:
 
     def _answer_update(self, reply: Subject) -> Answer:
         def answer(_: GroupOutcome) -> None:
+            self.advisories.stream_action("modify")
             if reply:
                 self._post(
                     reply, answers.stream_update(self.info(), self.engine.profile, domain=self.engine.options.domain)
@@ -223,14 +230,17 @@ class StreamHost:
                 host.applied(entry.entry, outcome)
         elif isinstance(entry, CreateConsumer):
             assert isinstance(outcome, ConsumerMade)
+            if entry.name not in self.consumers:
+                self.advisories.consumer_action(entry.name, "create")
             self._host(entry.name).take_up(outcome.consumer)
         elif isinstance(entry, DeleteConsumer):
             gone = self.consumers.pop(entry.name, None)
             if gone is not None:
                 gone.lay_down("Consumer Deleted")
+                self.advisories.consumer_action(entry.name, "delete")
         else:
             self._listen_anew()
-        self._tell_terminated()
+        self._tell_terminated(entry)
         answer = self._answers.pop(index, None)
         if answer is not None:
             answer(outcome)
@@ -261,10 +271,15 @@ class StreamHost:
             self._listen()
         self._set_alarm()
 
-    def _tell_terminated(self) -> None:
-        if self.replica.terminated:
-            for name, _ in self.replica.terminated:
-                host = self.consumers.get(name)
-                if host is not None:
-                    self.engine.wake(host)
-            self.replica.terminated.clear()
+    def _tell_terminated(self, entry: GroupEntry) -> None:
+        """Say which deliveries ended because their message left the stream (CON-PRG-004)."""
+        if not self.replica.terminated:
+            return
+        asked_for = isinstance(entry, Purge | DeleteMessage)
+        reason = "Unacknowledged message was deleted" if asked_for else "Message deleted by stream limits"
+        for name, ended in self.replica.terminated:
+            host = self.consumers.get(name)
+            if host is not None:
+                self.engine.wake(host)
+                self.advisories.terminated(name, ended.seq, ended.consumer_seq, ended.deliveries, reason)
+        self.replica.terminated.clear()

@@ -14,6 +14,7 @@ from refjs.consumer.config_rules import (
     check_delivery,
     check_filters,
     check_flow_control,
+    check_sampling,
     check_start,
 )
 from refjs.errors.table import (
@@ -78,6 +79,7 @@ def check(config: ConsumerConfig, stream: StreamConfig, profile: Profile) -> Api
         or _check_stream_limits(config, stream)
         or check_filters(config)
         or check_start(config)
+        or check_sampling(config)
         or check_flow_control(config)
         or _check_metadata(config)
     )

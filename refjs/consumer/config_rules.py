@@ -15,11 +15,13 @@ from refjs.errors.table import (
     CONSUMER_HB_REQUIRES_PUSH,
     CONSUMER_INVALID_DELIVER_SUBJECT,
     CONSUMER_INVALID_POLICY,
+    CONSUMER_INVALID_SAMPLING,
     CONSUMER_MAX_DELIVER_BACKOFF,
     CONSUMER_MAX_PENDING_ACK_POLICY_REQUIRED,
     CONSUMER_MAX_REQUEST_EXPIRES_TOO_SMALL,
     CONSUMER_OVERLAPPING_SUBJECT_FILTERS,
     CONSUMER_PULL_REQUIRES_ACK,
+    CONSUMER_PULL_WITH_RATE_LIMIT,
     CONSUMER_PUSH_MAX_WAITING,
     CONSUMER_SMALL_HEARTBEAT,
     CONSUMER_WITH_FLOW_CONTROL_NEEDS_HEARTBEATS,
@@ -74,6 +76,16 @@ def check_start(config: ConsumerConfig) -> ApiError | None:
     return CONSUMER_INVALID_POLICY.filled(f"consumer delivery policy is deliver {reason}") if reason else None
 
 
+def check_sampling(config: ConsumerConfig) -> ApiError | None:
+    """Check that the frequency of samples is a number, with or without a percent sign (CON-CFG-014)."""
+    number = config.sample_freq.removesuffix("%")
+    if not config.sample_freq or (number.isascii() and number.removeprefix("+").isdigit()):
+        return None
+    if number.isascii() and number.startswith("-") and number[1:].isdigit():
+        return CONSUMER_INVALID_SAMPLING.filled("<nil>")
+    return CONSUMER_INVALID_SAMPLING.filled(f'strconv.Atoi: parsing "{number}": invalid syntax')
+
+
 def check_flow_control(config: ConsumerConfig) -> ApiError | None:
     """Flow control rests on heartbeats (CON-CFG-017)."""
     needs_heartbeat = config.flow_control and not config.idle_heartbeat
@@ -102,6 +114,8 @@ def _check_pull(config: ConsumerConfig, stream: StreamConfig) -> ApiError | None
         return CONSUMER_HB_REQUIRES_PUSH
     if config.flow_control:
         return CONSUMER_FC_REQUIRES_PUSH
+    if config.rate_limit_bps:
+        return CONSUMER_PULL_WITH_RATE_LIMIT
     return CONSUMER_MAX_REQUEST_EXPIRES_TOO_SMALL if 0 < config.max_expires < MILLISECOND else None
 
 

@@ -101,20 +101,21 @@ class Consumer:
         if message.seq >= self.next_seq:
             self.num_pending += 1
 
-    def removed(self, message: StoredMessage) -> bool:
-        """Forget a message that left the stream; return whether it was delivered and not settled (CON-PRG-004)."""
+    def removed(self, message: StoredMessage) -> Delivery | None:
+        """Forget a message that left the stream; return its delivery where that was not settled (CON-PRG-004)."""
         seq = message.seq
-        self.deliveries.pop(seq, None)
+        count = self.deliveries.pop(seq, 1)
         self.exhausted.pop(seq, None)
-        if seq in self.pending:
+        pending = self.pending.get(seq)
+        if pending is not None:
             self._settle(seq)
-            return True
+            return Delivery(seq, pending.consumer_seq, count, self.num_pending)
         if seq in self.first:
             self.first.remove(seq)
             self.num_pending -= 1
         elif seq >= self.next_seq and self.wants(message.subject):
             self.num_pending -= 1
-        return False
+        return None
 
     def purged(self, first_seq: Seq) -> None:
         """Move on to ``first_seq``: nothing is left below it (CON-PRG-001, CON-PRG-002)."""

@@ -148,6 +148,9 @@ class ConsumerConfig:
     filter_subject: str = ""
     filter_subjects: list[str] = field(default_factory=list)
     replay_policy: ReplayPolicy = ReplayPolicy.INSTANT
+    rate_limit_bps: int = 0
+    """Bits a second; 0 means no limit."""
+    sample_freq: str = ""
     max_waiting: int = 0
     max_ack_pending: int = 0
     deliver_subject: str = ""
