@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import Final, final
 
 from refjs.stream.expiry import parse_ttl
+from refjs.types.digits import U64_MAX, read_u64
 from refjs.types.units import Nanos, Seq, Subject
 from refjs.wire.headers import get
 
 ABSENT: Final = -1
-IMPOSSIBLE: Final = (1 << 64) - 1
+IMPOSSIBLE: Final = U64_MAX
 """What a sequence that is no number compares as: it never matches (STR-EXP-002)."""
 
 
 @final
 class Conditions:
-    """The conditions of one publish; ``ABSENT`` and None mark a header that is not there."""
+    """The conditions of one publish; ``ABSENT`` and empty mark a header that is not there, or has no value."""
 
     __slots__ = (
         "expected_last_msg_id",
@@ -33,11 +34,11 @@ class Conditions:
 
     def __init__(self, block: bytes) -> None:
         self.msg_id: bytes = get(block, b"Nats-Msg-Id") or b""
-        self.expected_stream: bytes | None = get(block, b"Nats-Expected-Stream")
+        self.expected_stream: bytes = get(block, b"Nats-Expected-Stream") or b""
         self.expected_last_seq: Seq = _sequence(get(block, b"Nats-Expected-Last-Sequence"))
         self.expected_last_subject_seq: Seq = _sequence(get(block, b"Nats-Expected-Last-Subject-Sequence"))
-        self.expected_subject: Subject | None = get(block, b"Nats-Expected-Last-Subject-Sequence-Subject")
-        self.expected_last_msg_id: bytes | None = get(block, b"Nats-Expected-Last-Msg-Id")
+        self.expected_subject: Subject = get(block, b"Nats-Expected-Last-Subject-Sequence-Subject") or b""
+        self.expected_last_msg_id: bytes = get(block, b"Nats-Expected-Last-Msg-Id") or b""
         self.rollup: bytes = (get(block, b"Nats-Rollup") or b"").lower()
         self.ttl: Nanos = parse_ttl(get(block, b"Nats-TTL"))
 
@@ -50,4 +51,5 @@ def read_conditions(block: bytes) -> Conditions | None:
 def _sequence(value: bytes | None) -> Seq:
     if value is None or not value:
         return ABSENT
-    return int(value) if value.isdigit() else IMPOSSIBLE
+    seq = read_u64(value)
+    return IMPOSSIBLE if seq is None else seq

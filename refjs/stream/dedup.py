@@ -7,10 +7,12 @@ as the stamps of entries, which never fall.
 from __future__ import annotations
 
 from collections import deque
-from typing import final
+from typing import Final, final
 
 from refjs.storage.codec import Reader, Writer
 from refjs.types.units import Nanos, Seq
+
+_NEVER: Final[tuple[Nanos, Seq]] = (0, 0)
 
 
 @final
@@ -19,34 +21,34 @@ class DuplicateWindow:
 
     def __init__(self, window: Nanos) -> None:
         self.window = window
-        self._seqs: dict[bytes, Seq] = {}
-        self._ages: deque[tuple[Nanos, bytes]] = deque()
+        self._known: dict[bytes, tuple[Nanos, Seq]] = {}
+        self._ages: deque[bytes] = deque()
 
     def find(self, msg_id: bytes, now: Nanos) -> Seq:
-        """Return where ``msg_id`` was stored inside the window that ends at ``now``, or 0."""
-        self.forget(now)
-        return self._seqs.get(msg_id, 0)
+        """Return where ``msg_id`` was stored inside the window that ends at ``now``, or 0; nothing changes."""
+        stamp, seq = self._known.get(msg_id, _NEVER)
+        return seq if now - stamp < self.window else 0
 
     def remember(self, msg_id: bytes, seq: Seq, now: Nanos) -> None:
         """Note that ``msg_id`` was stored at ``seq``; it must not be in the window already."""
-        assert msg_id not in self._seqs
-        self._seqs[msg_id] = seq
-        self._ages.append((now, msg_id))
+        assert msg_id not in self._known
+        self._known[msg_id] = (now, seq)
+        self._ages.append(msg_id)
 
     def forget(self, now: Nanos) -> None:
         """Drop the IDs whose window has passed at ``now``."""
-        while self._ages and now - self._ages[0][0] >= self.window:
-            _, msg_id = self._ages.popleft()
-            del self._seqs[msg_id]
+        while self._ages and now - self._known[self._ages[0]][0] >= self.window:
+            del self._known[self._ages.popleft()]
 
     def write(self, writer: Writer) -> None:
         """Append the window's canonical encoding."""
         writer.i64(self.window)
         writer.u64(len(self._ages))
-        for stamp, msg_id in self._ages:
+        for msg_id in self._ages:
+            stamp, seq = self._known[msg_id]
             writer.i64(stamp)
             writer.blob(msg_id)
-            writer.u64(self._seqs[msg_id])
+            writer.u64(seq)
 
     @classmethod
     def read(cls, reader: Reader) -> DuplicateWindow:
@@ -59,6 +61,6 @@ class DuplicateWindow:
 
     def check(self) -> None:
         """Assert every invariant."""
-        assert len(self._ages) == len(self._seqs)
-        stamps = [stamp for stamp, _ in self._ages]
+        assert len(self._ages) == len(self._known)
+        stamps = [self._known[msg_id][0] for msg_id in self._ages]
         assert stamps == sorted(stamps)

@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Final, final
 
 from refjs.stream.store import MessageStore
+from refjs.types.digits import read_u64
 from refjs.types.stored import StoredMessage
 from refjs.types.time_text import parse_duration
 from refjs.types.units import SECOND, Nanos, Seq
@@ -18,20 +19,23 @@ from refjs.wire.headers import get
 NO_TTL: Final = 0
 FOREVER: Final = -1
 INVALID: Final = -2
+_TTL_MAX: Final[Nanos] = (1 << 63) - 1
 
 
 def parse_ttl(value: bytes | None) -> Nanos:
     """Return the TTL that the header ``Nats-TTL`` states in ns, cut to whole seconds; or one of the marks above."""
     if value is None:
         return NO_TTL
-    text = value.strip().decode("utf-8", "replace")
+    text = value.strip()
     if not text:
         return NO_TTL
-    if text.lower() == "never":
+    if text.lower() == b"never":
         return FOREVER
-    is_number = text.isascii() and text.isdigit()
-    ttl = int(text) * SECOND if is_number else (parse_duration(text) or 0) // SECOND * SECOND
-    return ttl if ttl > 0 else INVALID
+    if text.isdigit():
+        ttl = (read_u64(text) or 0) * SECOND
+    else:
+        ttl = (parse_duration(text.decode("utf-8", "replace")) or 0) // SECOND * SECOND
+    return ttl if 0 < ttl <= _TTL_MAX else INVALID
 
 
 @final

@@ -245,7 +245,9 @@ class MessageStore:
         return sum(counted.values())
 
     def deleted(self) -> list[Seq]:
-        """Return the interior sequences that hold no message, ascending (STR-INF-003)."""
+        """Return the interior sequences that hold no message, ascending (STR-INF-003); none of an empty store."""
+        if not self._messages:
+            return []
         return [seq for seq in range(self.first_seq, self.last_seq + 1) if seq not in self._messages]
 
     def check(self) -> None:

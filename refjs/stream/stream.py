@@ -26,6 +26,7 @@ from refjs.types.stored import StoredMessage
 from refjs.types.units import Nanos, Seq, Subject
 
 _HEADERS_MAX: Final = 65_535
+_EVERY_SUBJECT: Final = (b"", b">")
 _ROLLUPS: Final = (b"", b"sub", b"all")
 
 
@@ -47,10 +48,14 @@ class Stream:
     # -- publishing ---------------------------------------------------------------------------------------------
 
     def check(self, entry: Publish) -> PublishOutcome | None:
-        """Return why ``entry`` would not be stored now, or None where it would (order: STR-PUB-007)."""
+        """Return why ``entry`` would not be stored now if it was wanted, or None (order: STR-PUB-007)."""
+        conditions = _conditions_of(entry)
+        return self._check_offer(entry, conditions) or self._check_store(entry, conditions)
+
+    def _check_offer(self, entry: Publish, conditions: Conditions | None) -> PublishOutcome | None:
+        """Tell what is asked of every publish, whether anybody wants the message or not."""
         if self.config.sealed:
             return Refused(table.STREAM_SEALED)
-        conditions = _conditions_of(entry)
         if conditions is not None:
             outcome = self._check_conditions(entry, conditions)
             if outcome is not None:
@@ -60,14 +65,18 @@ class Stream:
             return Refused(table.STREAM_MESSAGE_EXCEEDS_MAXIMUM)
         if entry.header_size > _HEADERS_MAX:
             return Refused(table.STREAM_HEADER_EXCEEDS_MAXIMUM)
+        return None
+
+    def _check_store(self, entry: Publish, conditions: Conditions | None) -> Refused | None:
+        """Tell what is asked of a message only where it is to be kept."""
         if conditions is not None and conditions.ttl == INVALID and self.profile.per_message_ttl:
             return Refused(table.MESSAGE_TTL_INVALID)
-        if config.discard is Discard.NEW:
-            return self._check_room(entry)
+        if self.config.discard is Discard.NEW:
+            return self._check_room(entry, rolls_up=self._passes_full_subject(conditions))
         return None
 
     def _check_conditions(self, entry: Publish, wanted: Conditions) -> PublishOutcome | None:
-        if wanted.expected_stream is not None and wanted.expected_stream != self.config.name.encode():
+        if wanted.expected_stream and wanted.expected_stream != self.config.name.encode():
             return Refused(table.STREAM_NOT_MATCH)
         if wanted.ttl not in (NO_TTL, INVALID) and self.profile.per_message_ttl and not self.config.allow_msg_ttl:
             return Refused(table.MESSAGE_TTL_DISABLED)
@@ -79,7 +88,7 @@ class Stream:
             return refusal
         if known:
             return Duplicate(known)
-        if wanted.expected_last_msg_id is not None and wanted.expected_last_msg_id != self.last_msg_id:
+        if wanted.expected_last_msg_id and wanted.expected_last_msg_id != self.last_msg_id:
             return Refused(table.STREAM_WRONG_LAST_MSG_ID.filled(self.last_msg_id.decode(errors="replace")))
         return self._check_rollup(wanted)
 
@@ -88,7 +97,7 @@ class Stream:
             last = self._last_seq_of(wanted.expected_subject or entry.subject)
             if last != wanted.expected_last_subject_seq:
                 return Refused(table.STREAM_WRONG_LAST_SEQUENCE.filled(last))
-        elif wanted.expected_subject is not None and self.profile.expected_subject_needs_sequence:
+        elif wanted.expected_subject and self.profile.expected_subject_needs_sequence:
             return Refused(table.STREAM_EXPECTED_LAST_SEQ_PER_SUBJECT_INVALID)
         if wanted.expected_last_seq not in (ABSENT, self.store.last_seq):
             return Refused(table.STREAM_WRONG_LAST_SEQUENCE.filled(self.store.last_seq))
@@ -104,27 +113,25 @@ class Stream:
             return Refused(table.STREAM_ROLLUP_FAILED.filled(f'rollup value invalid: "{text}"'))
         return None
 
-    def _check_room(self, entry: Publish) -> Refused | None:
+    def _passes_full_subject(self, conditions: Conditions | None) -> bool:
+        """Tell whether a rollup lets the message in where its subject is full (STR-LIM-007)."""
+        return self.profile.rollup_passes_discard_new and conditions is not None and conditions.rollup != b""
+
+    def _check_room(self, entry: Publish, *, rolls_up: bool) -> Refused | None:
         """Tell whether discard new refuses ``entry``; at a subject's own limit its oldest yields (STR-LIM-004..007)."""
         config, store = self.config, self.store
         chain = store.subjects.get(entry.subject) if config.max_msgs_per_subject > 0 else None
         full = chain is not None and chain.count >= config.max_msgs_per_subject
-        if full and config.discard_new_per_subject and not self._rolls_up(entry):
+        if full and config.discard_new_per_subject and not rolls_up:
             return Refused(table.STREAM_STORE_FAILED.filled("maximum messages per subject exceeded"))
         yields = chain.oldest if chain is not None and full else None
         if 0 < config.max_msgs <= len(store) and yields is None:
             return Refused(table.STREAM_STORE_FAILED.filled("maximum messages exceeded"))
         size = stored_size(config.storage, entry.subject, entry.header_size, entry.body)
         freed = 0 if yields is None else stored_size(config.storage, yields.subject, yields.header_size, yields.body)
-        if 0 < config.max_bytes < store.bytes + size - freed:
+        if 0 < config.max_bytes < store.bytes + size and freed < size:
             return Refused(table.STREAM_STORE_FAILED.filled("maximum bytes exceeded"))
         return None
-
-    def _rolls_up(self, entry: Publish) -> bool:
-        if not self.profile.rollup_passes_discard_new:
-            return False
-        conditions = _conditions_of(entry)
-        return conditions is not None and conditions.rollup != b""
 
     def _last_seq_of(self, pattern: Subject) -> Seq:
         chain = self.store.subjects.get(pattern)
@@ -154,20 +161,25 @@ class Stream:
     def publish(self, entry: Publish, *, wanted: bool) -> PublishOutcome:
         """Apply a publish; ``wanted`` False under interest retention consumes the sequence and keeps nothing."""
         self.stamp = max(self.stamp, entry.stamp)
-        outcome = self.check(entry)
+        self.window.forget(entry.stamp)
+        conditions = _conditions_of(entry)
+        outcome = self._check_offer(entry, conditions)
         if outcome is not None:
             return outcome
-        conditions = _conditions_of(entry)
         if not wanted:
             seq = self.store.skip(entry.stamp)
             self._remember(conditions, seq, entry.stamp)
             return Skipped(seq)
+        refused = self._check_store(entry, conditions)
+        if refused is not None:
+            return refused
         message = self.store.append(entry.subject, entry.header_size, entry.body, entry.stamp)
         self._remember(conditions, message.seq, entry.stamp)
         self.expiry.add(message)
         if conditions is not None and conditions.rollup:
             self._roll_up(message, conditions.rollup)
-        self._enforce_limits(message.subject)
+        self._enforce_subject_limit(message.subject)
+        self._enforce_stream_limits()
         return Stored(message)
 
     def _remember(self, conditions: Conditions | None, seq: Seq, stamp: Nanos) -> None:
@@ -182,13 +194,17 @@ class Stream:
             self._remove(older)
             older = following
 
-    def _enforce_limits(self, subject: Subject) -> None:
-        """Let the oldest go until every limit holds (STR-LIM-001..003, 008)."""
+    def _enforce_subject_limit(self, subject: Subject) -> None:
+        """Let the oldest of ``subject`` go until its limit holds, whichever side yields elsewhere (STR-LIM-003)."""
+        limit, chain = self.config.max_msgs_per_subject, self.store.subjects.get(subject)
+        while chain is not None and 0 < limit < chain.count:
+            self._remove(chain.oldest)
+
+    def _enforce_stream_limits(self) -> None:
+        """Let the oldest go until the stream's limits hold, unless it is the new that yields (STR-LIM-001, 002)."""
         config, store = self.config, self.store
-        if config.max_msgs_per_subject > 0:
-            chain = store.subjects.get(subject)
-            while chain is not None and chain.count > config.max_msgs_per_subject:
-                self._remove(chain.oldest)
+        if config.discard is Discard.NEW:
+            return
         while 0 < config.max_msgs < len(store) or 0 < config.max_bytes < store.bytes:
             first = store.first()
             assert first is not None
@@ -211,7 +227,7 @@ class Stream:
             return Refused(table.STREAM_PURGE_FAILED.filled("stream purge not permitted"))
         from_start = self.profile.purge_seq_1_purges_all and self.config.storage is StorageKind.FILE
         seq = 0 if entry.seq == 1 and from_start else entry.seq
-        if not entry.subject and not entry.keep and (seq == 0 or seq > self.store.last_seq):
+        if entry.subject in _EVERY_SUBJECT and not entry.keep and (seq == 0 or seq > self.store.last_seq):
             removed = self.store.clear(seq)
             self._removed += removed
             return Removed(len(removed))
@@ -254,14 +270,17 @@ class Stream:
         return table.SEQUENCE_NOT_FOUND.filled(seq)
 
     def _configure(self, entry: Configure) -> Outcome:
+        """Prune in nats-server's order: the stream's limits, those of each subject, age (STR-UPD-007)."""
+        before = len(self.store)
+        self.window.forget(entry.stamp)
         self.config = decode_stream_config(entry.config)
         self.window.window = self.config.duplicate_window
         self.expiry.honours_ttl = self.config.allow_msg_ttl
-        outcome = self._expire(entry.stamp)
-        if self.config.discard is Discard.OLD:
-            for subject, _ in list(self.store.subjects.items_matching(b">")):
-                self._enforce_limits(subject)
-        return outcome
+        self._enforce_stream_limits()
+        for subject in list(self.store.subjects.subjects_matching(b">")):
+            self._enforce_subject_limit(subject)
+        self._expire(entry.stamp)
+        return Removed(before - len(self.store))
 
     def remove(self, seq: Seq) -> None:
         """Remove the message at ``seq``, where there is one: every consumer that wanted it has it (STR-RET)."""
@@ -312,6 +331,8 @@ class Stream:
         config, store = self.config, self.store
         store.check()
         self.window.check()
+        for _, chain in store.subjects.items_matching(b">"):
+            assert config.max_msgs_per_subject <= 0 or chain.count <= config.max_msgs_per_subject
         if config.discard is Discard.OLD:
             assert config.max_msgs <= 0 or len(store) <= config.max_msgs
             assert config.max_bytes <= 0 or store.bytes <= config.max_bytes

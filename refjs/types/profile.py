@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias, final
 
+from refjs.types.digits import read_u64
+
 Version: TypeAlias = tuple[int, int, int]
 
 
@@ -61,7 +63,10 @@ class Profile:
 
     def refuses_api_level(self, demanded: bytes) -> bool:
         """Tell whether a client that demands ``demanded`` gets nothing from this release (STR-API-011)."""
-        return self.checks_required_api_level and (not demanded.isdigit() or int(demanded) > self.api_level)
+        if not self.checks_required_api_level:
+            return False
+        level = read_u64(demanded)
+        return level is None or level > self.api_level
 
 
 RELEASES: Final[tuple[str, ...]] = (

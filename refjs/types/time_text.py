@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, final
 
+from refjs.types.digits import read_u64
 from refjs.types.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, Nanos
 
 _LAYOUT: Final = "2006-01-02T15:04:05Z07:00"
@@ -29,6 +30,8 @@ _UNITS: Final[dict[str, Nanos]] = {
 }
 _DURATION_PART: Final = re.compile("([0-9]*)(?:\\.([0-9]*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)")
 _DURATION_MAX: Final = (1 << 63) - 1
+_FRACTION_DIGITS_MAX: Final = 18
+"""Decimals behind these are dropped: the hour's last one is 3.6e-6 ns."""
 
 
 class TimeTextError(ValueError):
@@ -100,8 +103,11 @@ def parse_duration(text: str) -> Nanos | None:
         if part is None or not (part[1] or part[2]):
             return None
         unit = _UNITS[part[3]]
-        fraction = part[2] or ""
-        total += int(part[1] or "0") * unit + int(fraction or "0") * unit // 10 ** len(fraction)
+        whole = read_u64((part[1] or "0").encode())
+        if whole is None:
+            return None
+        fraction = (part[2] or "")[:_FRACTION_DIGITS_MAX]
+        total += whole * unit + int(fraction or "0") * unit // 10 ** len(fraction)
         position = part.end()
     if total > _DURATION_MAX:
         return None
