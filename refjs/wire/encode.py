@@ -10,6 +10,10 @@ OK: Final = b"+OK\r\n"
 PING: Final = b"PING\r\n"
 PONG: Final = b"PONG\r\n"
 
+_LINE_ENDS_KEPT: Final = 4096
+_LINE_ENDS: Final = [b"%d\r\n" % size for size in range(_LINE_ENDS_KEPT)]
+"""The ends of control lines by payload size: joining parts is twice as fast as formatting them."""
+
 
 def info(record: bytes) -> bytes:
     """Return ``INFO`` for the JSON ``record``; a blank stands before the line's end (PRO-INF-001)."""
@@ -23,9 +27,11 @@ def err(text: str) -> bytes:
 
 def msg(subject: Subject, sid: bytes, reply: Subject, payload: bytes) -> bytes:
     """Return the frame of a message without headers; an empty ``reply`` means none."""
+    size = len(payload)
+    line_end = _LINE_ENDS[size] if size < _LINE_ENDS_KEPT else b"%d\r\n" % size
     if reply:
-        return b"MSG %b %b %b %d\r\n%b\r\n" % (subject, sid, reply, len(payload), payload)
-    return b"MSG %b %b %d\r\n%b\r\n" % (subject, sid, len(payload), payload)
+        return b"".join((b"MSG ", subject, b" ", sid, b" ", reply, b" ", line_end, payload, b"\r\n"))
+    return b"".join((b"MSG ", subject, b" ", sid, b" ", line_end, payload, b"\r\n"))
 
 
 def hmsg(subject: Subject, sid: bytes, reply: Subject, header_size: int, body: bytes) -> bytes:
