@@ -89,7 +89,7 @@ class ApiService:
         """Take a message on ``$JS.API.>``."""
         if subject.startswith(_UNSERVED):
             return False
-        tokens = subject.decode("utf-8", "surrogateescape").split(".")[_PREFIX_TOKENS:]
+        tokens = subject.decode("utf-8", "replace").split(".")[_PREFIX_TOKENS:]
         for endpoint in self._for_meta:
             if _fits(endpoint, tokens):
                 if self._meta.leads():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.types.units import ConnId, Nanos
 from refjs.wire import encode
 from refjs.wire.connect import ConnectOptions
-
-SLOW_CONSUMER: Final = "Slow Consumer (Pending Bytes)"
 
 
 @final

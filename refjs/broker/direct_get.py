@@ -54,21 +54,12 @@ class DirectGet:
         elif request.batch:
             self._answer_batch(reply, request)
         else:
-            message = self._find(request)
+            last_of, next_of = _bytes(request.last_by_subj), _bytes(request.next_by_subj)
+            message = self._stream.store.find(request.seq, last_of, next_of, request.start_time)
             if message is None:
                 self._status(reply, b"404 Message Not Found", [])
             else:
                 self._send(reply, message, request, [])
-
-    def _find(self, request: DirectGetRequest) -> StoredMessage | None:
-        store = self._stream.store
-        if request.last_by_subj:
-            return store.last_matching(_bytes(request.last_by_subj))
-        if request.next_by_subj:
-            return store.next_matching([_bytes(request.next_by_subj)], request.seq)
-        if request.start_time is not None:
-            return store.next_from(store.seq_at(request.start_time))
-        return store.get(request.seq)
 
     # -- batches --------------------------------------------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never, final
+from typing import assert_never, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.broker.api_service import ApiService
 from refjs.broker.engine import Engine
+from refjs.broker.meta import Done
 from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry, RemoveStream
 from refjs.broker.monitor import JetStreamFigures
 from refjs.broker.registry import AccountStreams
@@ -16,8 +17,6 @@ from refjs.storage.codec import Reader, Writer
 from refjs.storage.log import Log
 from refjs.types.config import StorageKind
 from refjs.types.plain import decode_stream_config
-
-SYSTEM: Final = "$SYS"
 
 
 @final
@@ -29,6 +28,7 @@ class JetStream:
         self._accounts = accounts
         self.streams: dict[str, AccountStreams] = {}
         self._groups: dict[str, StreamHost] = {}
+        self._waiting: dict[int, Done] = {}
         self.meta: Log[MetaEntry]
         self.meta, held = engine.logs.open_meta()
         for account in accounts.values():
@@ -61,12 +61,13 @@ class JetStream:
         """Tell whether this server answers for what no single stream can answer for."""
         return self.meta.leads()
 
-    def propose(self, entry: MetaEntry) -> bool:
-        """Propose ``entry``; return False where this server does not lead."""
-        if self.meta.propose(entry) == 0:
-            return False
-        self.follow_meta()
-        return True
+    def propose(self, entry: MetaEntry, done: Done | None = None) -> None:
+        """Propose ``entry``; ``done`` is called once it is applied here and this server led all the while."""
+        index = self.meta.propose(entry)
+        if index and done is not None:
+            self._waiting[index] = done
+        if index:
+            self.follow_meta()
 
     def follow_meta(self) -> None:
         """Apply what the metadata log committed."""
@@ -74,9 +75,14 @@ class JetStream:
         if snapshot is not None:
             self._restore(snapshot)
         committed = self.meta.take_committed()
+        if not self.meta.leads():
+            self._waiting.clear()
         while committed:
-            for _, entry in committed:
+            for index, entry in committed:
                 self._apply(entry)
+                done = self._waiting.pop(index, None)
+                if done is not None:
+                    done()
             committed = self.meta.take_committed()
 
     def follow_group(self, group: str) -> None:

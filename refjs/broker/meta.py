@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from refjs.broker.meta_entries import MetaEntry
+
+Done: TypeAlias = Callable[[], None]
 
 
 class Meta(Protocol):
@@ -13,5 +16,5 @@ class Meta(Protocol):
     def leads(self) -> bool:
         """Tell whether this server answers for what no single stream can answer for."""
 
-    def propose(self, entry: MetaEntry) -> bool:
-        """Propose ``entry``; return False where this server does not lead."""
+    def propose(self, entry: MetaEntry, done: Done | None = None) -> None:
+        """Propose ``entry``; ``done`` is called once it is applied here and this server led all the while."""

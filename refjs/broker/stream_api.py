@@ -32,7 +32,6 @@ from refjs.stream.outcomes import Refused, Removed
 from refjs.types.config import StreamConfig
 from refjs.types.plain import encode_config
 from refjs.types.records import StreamInfo
-from refjs.types.stored import StoredMessage
 
 NAMES_PAGE: Final = 1024
 LIST_PAGE: Final = 256
@@ -132,8 +131,8 @@ class StreamApi:
         elif name not in self._streams.assignments:
             request.refuse(table.STREAM_NOT_FOUND)
         else:
-            self._meta.propose(RemoveStream(self._streams.account.name, name))
-            request.answer(answers.success("stream_delete_response"))
+            removal = RemoveStream(self._streams.account.name, name)
+            self._meta.propose(removal, lambda: request.answer(answers.success(request.kind)))
 
     # -- listing --------------------------------------------------------------------------------------------------
 
@@ -204,16 +203,8 @@ class StreamApi:
         host = self._host(request)
         if host is None:
             return
-        store = host.replica.stream.store
-        message: StoredMessage | None
-        if asked.next_by_subj:
-            message = store.next_matching([asked.next_by_subj.encode()], asked.seq)
-        elif asked.last_by_subj:
-            message = store.last_matching(asked.last_by_subj.encode())
-        elif asked.start_time is not None:
-            message = store.next_from(store.seq_at(asked.start_time))
-        else:
-            message = store.get(asked.seq)
+        last_of, next_of = asked.last_by_subj.encode(), asked.next_by_subj.encode()
+        message = host.replica.stream.store.find(asked.seq, last_of, next_of, asked.start_time)
         if message is None:
             request.refuse(table.NO_MESSAGE_FOUND)
         else:

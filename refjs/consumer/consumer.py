@@ -279,11 +279,6 @@ class Consumer:
         """Tell whether the pending message at ``seq`` was delivered as often as it may be."""
         return 0 < self.config.max_deliver <= self.deliveries.get(seq, 1)
 
-    def may_deliver_new(self) -> bool:
-        """Tell whether ``max_ack_pending`` leaves room for a new message (CON-DLV-007)."""
-        limit = self.config.max_ack_pending
-        return self.config.ack_policy is AckPolicy.NONE or limit <= 0 or len(self.pending) < limit
-
     def next_deadline(self) -> Nanos | None:
         """Return when the next ack wait is over and ``PassTime`` is due."""
         return self.pending.next_deadline()

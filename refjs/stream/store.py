@@ -206,6 +206,14 @@ class MessageStore:
                 newest = chain.newest
         return newest
 
+    def find(self, seq: Seq, last_of: Subject, next_of: Subject, since: Nanos | None) -> StoredMessage | None:
+        """Return the message that a read selects: by subject, by time, else by sequence (STR-MGET, STR-DIR)."""
+        if last_of:
+            return self.last_matching(last_of)
+        if next_of:
+            return self.next_matching([next_of], seq)
+        return self.get(seq) if since is None else self.next_from(self.seq_at(since))
+
     def last_per_subject(self, patterns: list[Subject]) -> list[StoredMessage]:
         """Return the newest message of every subject that matches one of ``patterns`` (none: any), by sequence."""
         found: dict[Seq, StoredMessage] = {}

@@ -17,7 +17,6 @@ from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purg
 from refjs.stream.expiry import INVALID, NO_TTL, Expiry
 from refjs.stream.outcomes import Duplicate, Outcome, PublishOutcome, Refused, Removed, Skipped, Stored
 from refjs.stream.store import MessageStore, stored_size
-from refjs.subject.grammar import matches
 from refjs.types.config import Discard, StorageKind, StreamConfig
 from refjs.types.plain import decode_stream_config
 from refjs.types.profile import Profile
@@ -321,10 +320,6 @@ class Stream:
     def subject_counts(self, pattern: Subject) -> dict[Subject, int]:
         """Return how many messages each stored subject that matches ``pattern`` has (STR-INF-004)."""
         return {subject: chain.count for subject, chain in self.store.subjects.items_matching(pattern)}
-
-    def captures(self, subject: Subject) -> bool:
-        """Tell whether a publish on ``subject`` is for this stream."""
-        return any(matches(pattern.encode(), subject) for pattern in self.config.subjects)
 
     def check_invariants(self) -> None:
         """Assert every invariant, that of the limits among them (P8)."""
