@@ -72,7 +72,7 @@ def _simulated(quick: bool) -> float | None:  # noqa: FBT001 (one signature for 
         return None
     chosen = next(iter(registry.SCENARIOS.values()))
     runs = [scenario.run(chosen, seed) for seed in range(1 if quick else _SIM_SEEDS)]
-    return float(sum(run.simulated_ns for run in runs)) / 1e9 / float(sum(run.wall_seconds for run in runs))
+    return float(sum(run.simulated_ns for run in runs)) / 1e9 / float(sum(run.cpu_seconds for run in runs))
 
 
 def _explored(quick: bool) -> float | None:  # noqa: FBT001 (one signature for all of them)

@@ -6,8 +6,10 @@ those that have.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from typing import final
 
 import msgspec
@@ -30,7 +32,7 @@ class Row(msgspec.Struct, frozen=True):
     fingerprint: str
     operations: int
     simulated_ns: Nanos
-    wall_seconds: float
+    cpu_seconds: float
 
 
 def play(name: str, seed: int) -> Row:
@@ -46,8 +48,13 @@ def play(name: str, seed: int) -> Row:
         fingerprint=outcome.history.fingerprint(),
         operations=len(outcome.history.records),
         simulated_ns=outcome.simulated_ns,
-        wall_seconds=outcome.wall_seconds,
+        cpu_seconds=outcome.cpu_seconds,
     )
+
+
+def _leave_interrupts() -> None:
+    """Leave interrupts to the process that was started by hand: it keeps the results."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def campaign(name: str, seeds: Sequence[int], *, jobs: int | None = None) -> Iterator[Row]:
@@ -55,7 +62,8 @@ def campaign(name: str, seeds: Sequence[int], *, jobs: int | None = None) -> Ite
     if jobs == 1:
         yield from (play(name, seed) for seed in seeds)
         return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    spawning = get_context("spawn")  # a fork would copy the threads that draw the progress
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=spawning, initializer=_leave_interrupts) as pool:
         try:
             for future in as_completed([pool.submit(play, name, seed) for seed in seeds]):
                 yield future.result()

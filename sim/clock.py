@@ -12,27 +12,19 @@ _MILLION: Final = 1_000_000
 
 @final
 class Clock:
-    """One server's clock; ``shows`` and ``when`` are each other's inverse, to the nanosecond the clock first shows."""
+    """One server's clock; ``when`` names the first instant at which it ``shows`` a time, to the nanosecond."""
 
-    __slots__ = ("drift_ppm", "offset_ns")
+    __slots__ = ("_pace", "_start")
 
     def __init__(self, offset_ns: Nanos = 0, drift_ppm: int = 0) -> None:
         assert abs(drift_ppm) < _MILLION, "a clock must go forward"
-        self.offset_ns = offset_ns
-        self.drift_ppm = drift_ppm
+        self._start = EPOCH_NS + offset_ns
+        self._pace = _MILLION + drift_ppm
 
     def shows(self, simulated: Nanos) -> Nanos:
         """Return what this clock shows (ns since the Unix epoch) at the simulated time."""
-        return EPOCH_NS + self.offset_ns + simulated + simulated * self.drift_ppm // _MILLION
+        return self._start + simulated * self._pace // _MILLION
 
     def when(self, shown: Nanos) -> Nanos:
         """Return the first simulated time at which this clock shows ``shown`` or later."""
-        elapsed = shown - EPOCH_NS - self.offset_ns
-        if self.drift_ppm == 0:
-            return elapsed
-        guess = elapsed * _MILLION // (_MILLION + self.drift_ppm)
-        while self.shows(guess) >= shown:
-            guess -= 1
-        while self.shows(guess) < shown:
-            guess += 1
-        return guess
+        return -(-(shown - self._start) * _MILLION // self._pace)

@@ -190,8 +190,9 @@ def _tell(scenario: Scenario, outcome: Run) -> None:
     _show(console, outcome.judgement)
     ended = next(outcome.history.of(Ended), None)
     unseed = "" if ended is None else f", unseed {ended.unseed}"
-    speed = f"{seconds(outcome.simulated_ns)} in {outcome.wall_seconds:.2f} s, {outcome.speed:,.0f} times real time"
-    console.print(f"{speed}; history {outcome.history.fingerprint()[:16]}{unseed}", style="dim")
+    speed = f"{outcome.cpu_seconds:.2f} s of one core, {outcome.speed:,.0f} times real time"
+    same = f"history {outcome.history.fingerprint()[:16]}{unseed}"
+    console.print(f"{seconds(outcome.simulated_ns)} in {speed}; {same}", style="dim")
 
 
 def _show(console: Console, judgement: Judgement) -> None:

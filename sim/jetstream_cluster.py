@@ -162,15 +162,18 @@ class _Machine:
     def watch(self) -> None:
         """Note in the history that leadership of a group was won or lost."""
         assert self.node is not None
-        leads = {group.name: group.raft.term for group in self.node.groups() if group.raft.role is Role.LEADER}
+        leads: dict[str, int] = {}
+        for group in self.node.groups():
+            if group.raft.role is Role.LEADER:
+                leads[group.name] = group.raft.term
         if leads == self._leads:
             return
-        for group, term in self._leads.items():
-            if leads.get(group) != term:
-                self._cluster.history.mark(Mark.DEPOSED, self._server.name, group=group, term=term)
-        for group, term in leads.items():
-            if self._leads.get(group) != term:
-                self._cluster.history.mark(Mark.LED, self._server.name, group=group, term=term)
+        for name, term in self._leads.items():
+            if leads.get(name) != term:
+                self._cluster.history.mark(Mark.DEPOSED, self._server.name, group=name, term=term)
+        for name, term in leads.items():
+            if self._leads.get(name) != term:
+                self._cluster.history.mark(Mark.LED, self._server.name, group=name, term=term)
         self._leads = leads
 
 

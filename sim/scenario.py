@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import process_time
 from traceback import extract_tb
 from typing import Final, Protocol, TypeAlias, final
 
@@ -102,12 +102,12 @@ class Run:
     history: History
     judgement: Judgement
     simulated_ns: Nanos
-    wall_seconds: float
+    cpu_seconds: float
 
     @property
     def speed(self) -> float:
-        """Simulated seconds per second."""
-        return self.simulated_ns / SECOND / self.wall_seconds
+        """Simulated seconds per second of one processor."""
+        return self.simulated_ns / SECOND / self.cpu_seconds
 
 
 def draw_plan(scenario: Scenario, seed: int) -> Plan:
@@ -119,7 +119,7 @@ def run(scenario: Scenario, seed: int, plan: Plan | None = None) -> Run:
     """Run a scenario with a given plan, or with the one the seed draws; raise ``BadPlanError`` on unknown servers."""
     plan = draw_plan(scenario, seed) if plan is None else plan
     check_targets(plan, scenario.setup.server_names)
-    started = perf_counter()
+    started = process_time()
     world = World(seed)
     history = History(world)
     broken = ""
@@ -127,9 +127,9 @@ def run(scenario: Scenario, seed: int, plan: Plan | None = None) -> Run:
         _play(scenario, world, history, plan)
     except AssertionError as error:
         broken = _where(error)
-    wall = perf_counter() - started
+    spent = process_time() - started
     judgement = judge(history, properties=scenario.properties) if not broken else Judgement((_core_failed(broken),))
-    return Run(scenario.name, seed, plan, history, judgement, world.now, wall)
+    return Run(scenario.name, seed, plan, history, judgement, world.now, spent)
 
 
 def _core_failed(broken: str) -> Verdict:

@@ -34,7 +34,7 @@ def test_a_cluster_comes_through(name: str) -> None:
 
 
 def test_the_trouble_happens() -> None:
-    """The runs see kills, new leaders, redeliveries, retries, duplicates and confirmed acknowledgements between them."""
+    """The runs see kills, new leaders, redeliveries, retries, duplicates, confirmed acknowledgements."""
     records = [record for name in WHOLE for record in whole_run(name).history.records]
     marks = {record.mark for record in records if isinstance(record, Marked)}
     completed = [record for record in records if isinstance(record, Completed)]
