@@ -76,7 +76,9 @@ def read_value(body: bytes) -> Json:
     try:
         value = reader.value()
     except JsonSyntaxError as error:
-        raise error if error.offset else JsonSyntaxError("unexpected end of JSON input") from error
+        if error.offset:
+            raise
+        raise JsonSyntaxError("unexpected end of JSON input") from error
     if not reader.at_end():
         raise reader.unexpected("after top-level value")
     return value
