@@ -59,6 +59,9 @@ class ConsumerHost(Worker):
         self._subscriptions: list[Subscription] = []
         self._in_flight: Plan | None = None
         self._pace: Pace | None = None
+        self._last_body = b""
+        self._last_demand = decode_pull_request(b"")
+        """Clients repeat their requests: the last one need not be read again."""
         self._passing = False  # that time has passed is proposed, and not yet committed
         self._last_active: Nanos = engine.now
         self._gone = False
@@ -156,7 +159,9 @@ class ConsumerHost(Worker):
         service = self.service
         self._last_active = self.engine.now
         if isinstance(service, PullService):
-            service.ask(reply, decode_pull_request(body))
+            if body != self._last_body:
+                self._last_body, self._last_demand = body, decode_pull_request(body)
+            service.ask(reply, self._last_demand)
             self.engine.wake(self)
         else:
             self.engine.router.post(self.account, reply, b"", len(_PUSH_BASED), _PUSH_BASED)

@@ -24,6 +24,7 @@ from refjs.broker.registry import AccountStreams
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.request import ApiRequest
 from refjs.broker.stream_host import StreamHost
+from refjs.consumer.config import exceeds
 from refjs.errors import table
 from refjs.errors.table import ApiError
 from refjs.stream import config as rules
@@ -68,10 +69,19 @@ class StreamApi:
         config = self._read_update(request)
         if isinstance(config, ApiError):
             request.refuse(config)
+        elif violators := self._violators(config):
+            reason = f"change to limits violates consumers: {', '.join(violators)}"
+            request.refuse(table.STREAM_UPDATE.filled(reason))
         elif self._streams.overlaps(config):
             request.refuse(table.STREAM_SUBJECT_OVERLAP)
         else:
             self._assign(request, config, self._streams.assignments[config.name])
+
+    def _violators(self, config: StreamConfig) -> list[str]:
+        """Return the consumers that ask for more than the limits of ``config`` would allow (STR-CFG-028)."""
+        host = self._streams.hosts.get(config.name)
+        consumers = {} if host is None else host.replica.consumers
+        return [name for name, consumer in consumers.items() if exceeds(consumer.config, config.consumer_limits)]
 
     def _read_create(self, request: ApiRequest) -> StreamConfig | ApiError:
         """Return the configuration of a new stream, or why it can be none (STR-CRT-001)."""

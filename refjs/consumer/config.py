@@ -36,7 +36,7 @@ from refjs.errors.table import (
     ApiError,
 )
 from refjs.subject.grammar import ANY_REST, collides
-from refjs.types.config import AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig
+from refjs.types.config import AckPolicy, ConsumerConfig, ConsumerLimits, DeliverPolicy, Retention, StreamConfig
 from refjs.types.profile import Profile
 from refjs.types.time_text import format_duration
 from refjs.types.units import SECOND, Nanos
@@ -131,6 +131,13 @@ def check_update(old: ConsumerConfig, new: ConsumerConfig) -> ApiError | None:
     if old.deliver_subject and not new.deliver_subject:
         return CONSUMER_CREATE.filled("can not update push consumer to pull based")
     return CONSUMER_CREATE.filled("max waiting can not be updated") if old.max_waiting != new.max_waiting else None
+
+
+def exceeds(config: ConsumerConfig, limits: ConsumerLimits) -> bool:
+    """Tell whether a consumer asks for more than its stream's limits allow (STR-CFG-028)."""
+    return (
+        0 < limits.max_ack_pending < config.max_ack_pending or 0 < limits.inactive_threshold < config.inactive_threshold
+    )
 
 
 def filters_of(config: ConsumerConfig) -> list[str]:
