@@ -11,12 +11,12 @@ from typing import Final, Protocol, TypeAlias, final
 from refjs.types.rng import Rng
 from refjs.types.units import MILLISECOND, SECOND, Nanos
 from sim.checkers.catalogue import PROPERTY_IDS, judge
-from sim.checkers.verdict import Judgement, Verdict, conclude
+from sim.checkers.verdict import Judgement, Kind, Verdict, conclude
 from sim.history import Began, Ended, History
 from sim.nemesis import Deployment, Nemesis
 from sim.network import Network, Weather, full_mesh
 from sim.plan import Plan, check_targets
-from sim.world import World
+from sim.world import StuckError, World
 
 SETTLE_NS: Final[Nanos] = 5 * SECOND
 """How long before the end the clients stop, so that what is under way can arrive."""
@@ -122,19 +122,16 @@ def run(scenario: Scenario, seed: int, plan: Plan | None = None) -> Run:
     started = process_time()
     world = World(seed)
     history = History(world)
-    broken = ""
+    broken: Verdict | None = None
     try:
         _play(scenario, world, history, plan)
     except AssertionError as error:
-        broken = _where(error)
+        broken = conclude("core", "no assertion of the core fails", [_where(error)], examined=1)
+    except StuckError as error:
+        broken = conclude("time", "time goes on", [str(error)], examined=1, kind=Kind.LIVENESS)
     spent = process_time() - started
-    judgement = judge(history, properties=scenario.properties) if not broken else Judgement((_core_failed(broken),))
+    judgement = judge(history, properties=scenario.properties) if broken is None else Judgement((broken,))
     return Run(scenario.name, seed, plan, history, judgement, world.now, spent)
-
-
-def _core_failed(broken: str) -> Verdict:
-    """Return the verdict on a run that ended in a failed assertion: the core found itself in the wrong."""
-    return conclude("core", "no assertion of the core fails", [broken], examined=1)
 
 
 def _where(error: AssertionError) -> str:

@@ -24,16 +24,24 @@ Action: TypeAlias = Callable[[], None]
 EPOCH_NS: Final[Nanos] = 1_767_225_600_000_000_000
 """What every true clock shows when a simulation begins: 2026-01-01T00:00:00Z."""
 
+STUCK_AFTER: Final = 100_000
+"""So many actions in a row without delay are no work any more, but a circle."""
+
+
+class StuckError(Exception):
+    """Time stands still: actions go on causing one another at one instant."""
+
 
 @final
 class World:
     """Simulated time (ns since the beginning of the run), its agenda, and seeded randomness."""
 
-    __slots__ = ("_env", "actions", "seed")
+    __slots__ = ("_at_once", "_env", "actions", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.actions = 0
+        self._at_once = 0
         self._env = simpy.Environment()
 
     @property
@@ -47,8 +55,14 @@ class World:
         return Rng(int.from_bytes(digest, "big"))
 
     def after(self, delay: Nanos, action: Action) -> None:
-        """Run ``action`` in ``delay`` ns; it cannot be cancelled, so it asks whether it is still wanted."""
+        """Run ``action`` in ``delay`` ns; it cannot be cancelled, so it asks whether it is still wanted.
+
+        Raises ``StuckError`` where nothing but actions without delay has been asked for, too many times in a row.
+        """
         self.actions += 1
+        self._at_once = 0 if delay else self._at_once + 1
+        if self._at_once > STUCK_AFTER:
+            raise StuckError(f"time stands still at {self.now} ns")
         self._env.timeout(delay).callbacks.append(lambda _timeout: action())
 
     def at(self, when: Nanos, action: Action) -> None:

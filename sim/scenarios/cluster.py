@@ -14,6 +14,7 @@ from sim.disk import Fate
 from sim.jetstream_cluster import JetStreamCluster
 from sim.plan import LEADER, BadWeather, Fault, Kill, Partition, Plan, PowerFailure
 from sim.scenario import Scenario, Setup
+from sim.scenarios import everything
 
 _FIRST_MS: Final = 15_000
 _HEAL_MS: Final = 60_000
@@ -84,6 +85,12 @@ def power_failure() -> Scenario:
 
     question = "The power fails, on one machine or on all: does what was acknowledged survive on the disks?"
     return _scenario("power_failure", question, strike)
+
+
+def chaos() -> Scenario:
+    """Return the scenario of all kinds of trouble at once."""
+    question = "Kills, power failures, pauses, partitions and bad weather overlap: does everything promised come true?"
+    return Scenario("chaos", question, JetStreamCluster, everything.chaos, Setup())
 
 
 def _scenario(name: str, question: str, strike: Drawn) -> Scenario:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from sim.scenario import Scenario
-from sim.scenarios.cluster import leader_crash, lossy_network, partition_leader, power_failure, rolling_restart
+from sim.scenarios.cluster import chaos, leader_crash, lossy_network, partition_leader, power_failure, rolling_restart
 from sim.scenarios.raft_group import raft_group
 
 _ALL: Final = (
@@ -15,6 +15,7 @@ _ALL: Final = (
     lossy_network(),
     rolling_restart(),
     power_failure(),
+    chaos(),
     raft_group(),
 )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 import pytest
 
+from refjs.raft.config import RaftRules
 from sim.history import Completed, Delivered, Mark, Marked, Settled
+from sim.jetstream_cluster import JetStreamCluster
 from sim.scenario import Run, run
 from sim.scenarios.registry import SCENARIOS
 from tests.sim.test_raft_group import failed, fingerprints
@@ -44,6 +47,15 @@ def test_the_trouble_happens() -> None:
     assert any(record.attempts > 1 for record in completed)
     assert any(record.duplicate and record.attempts > 1 for record in completed)
     assert any(isinstance(record, Settled) for record in records)
+
+
+def test_acknowledging_before_the_disk_has_it_is_found() -> None:
+    """Servers that acknowledge what is not yet durable lose it when the power fails, and the judges say so."""
+    hasty = partial(JetStreamCluster, rules=RaftRules(ack_before_sync=True))
+    scenario = replace(SCENARIOS["power_failure"], deploy=hasty)
+    violated = {v.property_id for seed in (1, 2, 3) for v in run(scenario, seed).judgement.verdicts if not v.ok}
+
+    assert "P3" in violated
 
 
 def test_a_cluster_is_deterministic() -> None:

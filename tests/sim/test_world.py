@@ -17,7 +17,7 @@ from sim.disk import Fate, SimDisk
 from sim.history import BadHistoryError, History, Mark, Outcome, load
 from sim.network import Network, Weather, between, both_ways, full_mesh
 from sim.server import Life, Server
-from sim.world import EPOCH_NS, World
+from sim.world import EPOCH_NS, StuckError, World
 
 
 class TestWorld:
@@ -40,6 +40,17 @@ class TestWorld:
         assert seen == []
         world.run_until(6)
         assert seen == [5]
+
+    def test_a_circle_of_actions_is_found(self) -> None:
+        """Actions that cause one another for ever at one instant end the run with an error instead of never."""
+        world = World(1)
+
+        def again() -> None:
+            world.after(0, again)
+
+        world.after(7, again)
+        with pytest.raises(StuckError, match="time stands still at 7 ns"):
+            world.run_until(SECOND)
 
     def test_streams_are_independent_and_repeatable(self) -> None:
         """A stream's numbers depend on the seed and its name, and on nothing drawn elsewhere."""
