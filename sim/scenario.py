@@ -125,17 +125,17 @@ def run(scenario: Scenario, seed: int, plan: Plan | None = None) -> Run:
     broken: Verdict | None = None
     try:
         _play(scenario, world, history, plan)
-    except AssertionError as error:
-        broken = conclude("core", "no assertion of the core fails", [_where(error)], examined=1)
     except StuckError as error:
         broken = conclude("time", "time goes on", [str(error)], examined=1, kind=Kind.LIVENESS)
+    except Exception as error:  # noqa: BLE001 - whatever the core raises is a finding, and ends this run only
+        broken = conclude("core", "the core raises nothing, and its assertions hold", [_where(error)], examined=1)
     spent = process_time() - started
     judgement = judge(history, properties=scenario.properties) if broken is None else Judgement((broken,))
     return Run(scenario.name, seed, plan, history, judgement, world.now, spent)
 
 
-def _where(error: AssertionError) -> str:
-    """Return what was asserted, and where."""
+def _where(error: Exception) -> str:
+    """Return what was raised, and where."""
     frame = extract_tb(error.__traceback__)[-1]
     return (
         f"{str(error) or 'an assertion failed'} ({frame.filename.rpartition('/')[2]}:{frame.lineno}, in {frame.name})"

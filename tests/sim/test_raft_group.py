@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from refjs.raft.config import RaftRules
 from sim.checkers.verdict import Kind
+from sim.raft_group import RaftGroup
 from sim.scenario import Run, draw_plan, run
 from sim.scenarios.raft_group import raft_group
 
@@ -73,3 +75,15 @@ def test_other_seeds_give_other_plans() -> None:
 def test_a_run_replays_from_its_plan() -> None:
     """A run with the plan that its seed draws is the run of the seed."""
     assert run(SAFE, 5, draw_plan(SAFE, 5)).history.fingerprint() == run(SAFE, 5).history.fingerprint()
+
+
+def test_what_the_core_raises_is_a_finding() -> None:
+    """A run in which the core raises ends with a verdict that says what and where, and no other run is harmed."""
+
+    def fail(*_args: object) -> RaftGroup:
+        raise KeyError("a bug")
+
+    outcome = run(replace(SAFE, deploy=fail), 1)
+
+    assert outcome.judgement.kind is Kind.SAFETY
+    assert failed(outcome)[0].startswith("core: KeyError: 'a bug' (test_raft_group.py:")
