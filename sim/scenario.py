@@ -137,9 +137,8 @@ def run(scenario: Scenario, seed: int, plan: Plan | None = None) -> Run:
 def _where(error: Exception) -> str:
     """Return what was raised, and where."""
     frame = extract_tb(error.__traceback__)[-1]
-    return (
-        f"{str(error) or 'an assertion failed'} ({frame.filename.rpartition('/')[2]}:{frame.lineno}, in {frame.name})"
-    )
+    file = frame.filename.rpartition("/")[2]
+    return f"{type(error).__name__}: {error} ({file}:{frame.lineno}, in {frame.name})"
 
 
 def _play(scenario: Scenario, world: World, history: History, plan: Plan) -> None:
