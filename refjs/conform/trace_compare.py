@@ -24,7 +24,7 @@ from refjs.wire.client import MsgReceived
 
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 _NEVER: Final = "0001-01-01T00:00:00"
-_ACK_TIME: Final = re.compile(r"(?<=\.)\d{19}(?=\.)")
+_ACK_TIME: Final = re.compile(r"(\$JS\.ACK\.\S+\.)(\d{19})(?=\.)")
 _FLOW: Final = re.compile(r"(\$JS\.FC\.[^.]+\.[^.]+)\.\w+")
 _MOMENT: Final = re.compile(r"@(-?\d+)")
 
@@ -39,8 +39,11 @@ class Mismatch(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What differences have in common that are probably one: the place without its numbers."""
-        return re.sub(r"\d+", "", f"{self.lane} {self.place}")
+        """What differences have in common that are probably one: the place without its numbers, and the keys."""
+        keys = ""
+        if isinstance(self.ours, dict) and isinstance(self.theirs, dict):
+            keys = f" -{sorted(self.theirs.keys() - self.ours.keys())} +{sorted(self.ours.keys() - self.theirs.keys())}"
+        return re.sub(r"\d+", "", f"{self.lane} {self.place}") + keys
 
 
 Observations = Mapping[str, list[Json]]
@@ -103,9 +106,7 @@ def _neutral(text: str, recording: Recording) -> str:
         text = text.replace(f'"{recording.server_name}"', '"SERVER"')
     text = _TIME.sub(lambda match: _moment(_nanos(match), recording.began, match[0]), text)
     text = _FLOW.sub(r"\1.~", text)
-    if text.startswith("$JS.ACK."):
-        text = _ACK_TIME.sub(lambda match: _moment(int(match[0]), recording.began, match[0]), text)
-    return text
+    return _ACK_TIME.sub(lambda match: match[1] + _moment(int(match[2]), recording.began, match[2]), text)
 
 
 def _nanos(match: re.Match[str]) -> Nanos | None:

@@ -101,8 +101,8 @@ class Judge:
         self._salt = salt
         self._count = 0
 
-    def judge(self, candidates: Sequence[Trace]) -> list[Verdict]:
-        """Return the verdict on each trace; a difference counts only where it shows each time the server is in time."""
+    def judge(self, candidates: Sequence[Trace], *, confirm: bool = True) -> list[Verdict]:
+        """Return the verdict on each trace; with ``confirm`` a difference counts only where it shows twice."""
         verdicts: dict[int, Verdict] = {}
         open_cases = list(range(len(candidates)))
         for _ in range(_TRIES):
@@ -111,7 +111,7 @@ class Judge:
                 known = verdicts.get(index)
                 if not verdict.told:
                     undecided.append(index)
-                elif verdict.finding is None or known is not None:
+                elif verdict.finding is None or known is not None or not confirm:
                     verdicts[index] = verdict
                 else:
                     verdicts[index] = verdict

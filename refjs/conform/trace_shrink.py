@@ -19,6 +19,9 @@ _ROUNDS: Final = 12
 _PACE: Final = 15
 _SETTLE: Final = 300
 _CANDIDATES: Final = 120
+_KEPT: Final = ("name", "storage", "stream_name")
+"""Keys without which a trace would show something else."""
+
 _STEP: Final = "step"
 _GAP: Final = "gap"
 _HEADER: Final = "header"
@@ -36,11 +39,12 @@ class _Edit(NamedTuple):
 def shrink(finding: Finding, judge: Judge) -> Finding:
     """Return a finding of the same kind in a trace that cannot easily be made smaller."""
     for _ in range(_ROUNDS):
-        helpful = _helpful(finding, judge, [[edit] for edit in _edits(finding.trace)])
+        edits = list(_edits(finding.trace))
+        helpful = _helpful(finding, judge, [*_portions(edits), *([edit] for edit in edits)])
         if not helpful:
-            return finding
-        edits = [edit for edits, _ in helpful for edit in edits]
-        together = _helpful(finding, judge, list(_portions(edits)))
+            break
+        single = [edit for edits, _ in helpful if len(edits) == 1 for edit in edits]
+        together = _helpful(finding, judge, list(_portions(single)))
         candidates = [found for _, found in [*helpful, *together]]
         finding = min(candidates, key=lambda found: _size(found.trace))
     return finding
@@ -54,7 +58,7 @@ def _helpful(
     smaller = [(edits, _apply(finding.trace, edits)) for edits in choices]
     smaller = [(edits, trace) for edits, trace in smaller if _size(trace) < _size(finding.trace) and steady(trace)]
     smaller = smaller[:_CANDIDATES]
-    verdicts = judge.judge([trace for _, trace in smaller])
+    verdicts = judge.judge([trace for _, trace in smaller], confirm=False)
     return [
         (edits, verdict.finding)
         for (edits, _), verdict in zip(smaller, verdicts, strict=True)
@@ -67,16 +71,16 @@ def _size(trace: Trace) -> tuple[int, int, int]:
 
 
 def _portions(edits: Sequence[_Edit]) -> Iterator[Sequence[_Edit]]:
-    """Yield all edits, then halves, quarters and so on."""
+    """Yield all edits, then halves, quarters and eighths."""
     size = len(edits)
-    while size > 1:
+    while size > max(1, len(edits) // 10):
         for start in range(0, len(edits), size):
             yield edits[start : start + size]
         size = (size + 1) // 2
 
 
 def _edits(trace: Trace) -> Iterator[_Edit]:
-    for index in range(len(trace.steps)):
+    for index in reversed(range(len(trace.steps))):
         yield _Edit(index, _STEP)
     for index, step in enumerate(trace.steps):
         before = trace.steps[index - 1].at if index else 0
@@ -92,7 +96,8 @@ def _edits(trace: Trace) -> Iterator[_Edit]:
 def _paths(value: Json) -> Iterator[tuple[str, ...]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield (key,)
+            if key not in _KEPT:
+                yield (key,)
             yield from ((key, *path) for path in _paths(inner))
 
 
