@@ -190,6 +190,8 @@ class StreamModel:
         rules = self.rules
         if rules.sealed:
             return Verdict("refused", SEALED)
+        if 0 < rules.max_msg_size < len(offer.body):
+            return Verdict("refused", TOO_LARGE)
         if offer.expected_stream not in ("", rules.name):
             return Verdict("refused", WRONG_STREAM)
         if (offer.ttl > 0 or offer.ttl == FOREVER) and not rules.allow_ttl:
@@ -212,8 +214,6 @@ class StreamModel:
             return Verdict("refused", WRONG_LAST_MSG_ID)
         if offer.rollup and (not rules.allow_rollup or rules.deny_purge or offer.rollup.lower() not in ("sub", "all")):
             return Verdict("refused", ROLLUP)
-        if 0 < rules.max_msg_size < len(offer.body):
-            return Verdict("refused", TOO_LARGE)
         return None
 
     def _last_seq_of(self, subject: str) -> int:

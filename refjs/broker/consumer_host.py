@@ -13,13 +13,13 @@ from refjs.broker.engine import Engine, Worker
 from refjs.broker.entries import DeleteConsumer, ForConsumer, GroupEntry
 from refjs.broker.pace import Pace
 from refjs.broker.picker import Picker
-from refjs.broker.pull import PullService, delivered_size
+from refjs.broker.pull import PullService, delivered_size, outgoing
 from refjs.broker.push import PushService
 from refjs.broker.replica import Replica
 from refjs.broker.services import DeliveryService, Plan
 from refjs.broker.timers import Alarm
 from refjs.consumer.consumer import Applied, Consumer, Delivery
-from refjs.consumer.entries import ConsumerEntry, Deliver, GiveUp, PassTime
+from refjs.consumer.entries import ConsumerEntry, Deliver, GiveUp, PassTime, Skip
 from refjs.types.config import AckPolicy, ReplayPolicy
 from refjs.types.records import ConsumerInfo
 from refjs.types.stored import StoredMessage
@@ -62,6 +62,7 @@ class ConsumerHost(Worker):
         self._last_body = b""
         self._last_demand = decode_pull_request(b"")
         """Clients repeat their requests: the last one need not be read again."""
+        self._looks = True  # that somebody waits for messages is new
         self._passing = False  # that time has passed is proposed, and not yet committed
         self._last_active: Nanos = engine.now
         self._gone = False
@@ -84,15 +85,16 @@ class ConsumerHost(Worker):
             self.service = PushService(self.engine, self.account, self.group.name, self.consumer)
             self.engine.listen_for_interest(self.service.target, self)
         else:
-            self.service = PullService(self.engine, self.account, self.consumer)
+            self.service = PullService(self.engine, self.account, self.group.name, self.consumer)
 
     def _listen(self) -> None:
         stream, name = self.group.name, self.name
         self._subscriptions = [
-            Subscription(self._ack_prefix + b">", sink=self._receive_ack),
             Subscription(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}".encode(), sink=self._receive_request),
             Subscription(f"$JS.FC.{stream}.{name}.>".encode(), sink=self._receive_flow),
         ]
+        if self.consumer.config.ack_policy is not AckPolicy.NONE:  # else nobody is there to take one (CON-DLV-004)
+            self._subscriptions.append(Subscription(self._ack_prefix + b">", sink=self._receive_ack))
         for subscription in self._subscriptions:
             self.account.subscribe(subscription)
 
@@ -112,7 +114,7 @@ class ConsumerHost(Worker):
 
     def _receive_ack(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
         place = acks.parse_place(subject)
-        if place is None or self.consumer.config.ack_policy is AckPolicy.NONE:
+        if place is None:
             return True
         self._last_active = self.engine.now
         if place.seq >= self.consumer.next_seq and place.seq not in self.consumer.pending:
@@ -161,7 +163,8 @@ class ConsumerHost(Worker):
         if isinstance(service, PullService):
             if body != self._last_body:
                 self._last_body, self._last_demand = body, decode_pull_request(body)
-            service.ask(reply, self._last_demand)
+            if service.ask(reply, self._last_demand):
+                self._looks = True
             self.engine.wake(self)
         else:
             self.engine.router.post(self.account, reply, b"", len(_PUSH_BASED), _PUSH_BASED)
@@ -189,7 +192,20 @@ class ConsumerHost(Worker):
                 self._propose(Deliver(list(plan.messages), self.group.stamp()))
             else:
                 self._finish(plan)
+                self._skip()
         self._set_alarm()
+
+    def _skip(self) -> None:
+        """Begin behind what a request, or a new subscriber, was looked for in vain (CON-POS-014)."""
+        if self.consumer.delivered.consumer_seq:
+            return
+        if not self.service.active():
+            self._looks = True
+        elif self._looks:
+            self._looks = False
+            last_seq = self.group.replica.stream.store.last_seq
+            if last_seq >= self.consumer.next_seq and not self.consumer.num_pending:
+                self._propose(Skip(last_seq + 1, self.group.stamp()))
 
     def _pass_time(self) -> None:
         due = self._next_passing()
@@ -228,10 +244,7 @@ class ConsumerHost(Worker):
             message.ts,
             delivery.pending,
         )
-        header_size, body = message.header_size, message.body
-        if self.consumer.config.headers_only:
-            body = headers.with_headers(message.headers(), [(b"Nats-Msg-Size", b"%d" % (len(body) - header_size))])
-            header_size = len(body)
+        header_size, body = outgoing(message, headers_only=self.consumer.config.headers_only)
         self.engine.router.post_as(self.account, target, message.subject, reply, header_size, body)
         self.service.sent(target, delivered_size(message))
 

@@ -29,6 +29,7 @@ class Picker:
         self._first_at = 0
         self._seq: Seq = consumer.next_seq
         self._new = 0
+        self._taken = 0
         self._candidate: StoredMessage | None = None
         self._is_new = False
         self.exhausted: list[Seq] = []
@@ -48,6 +49,15 @@ class Picker:
         if self._is_new and self._pace is not None and self._candidate is not None:
             self._pace.sent(self._candidate, self._now)
         self._candidate = None
+        self._taken += 1
+
+    def place_size(self) -> int:
+        """Return the size of the numbers in the ack subject of the message last peeked at (CON-DLV-001)."""
+        message, consumer = self._candidate, self._consumer
+        assert message is not None
+        count = 1 if self._is_new else consumer.deliveries.get(message.seq, 1) + 1
+        consumer_seq = consumer.delivered.consumer_seq + self._taken + 1
+        return len(b"%d.%d.%d.%d.%d" % (count, message.seq, consumer_seq, message.ts, consumer.num_pending - self._new))
 
     def _next_due(self) -> StoredMessage | None:
         while self._due_at < len(self._due):

@@ -24,31 +24,32 @@ _BATCH_MAX: Final = 1000
 class PullService(DeliveryService):
     """The waiting requests of one consumer, and what they get."""
 
-    def __init__(self, engine: Engine, account: Account, consumer: Consumer) -> None:
+    def __init__(self, engine: Engine, account: Account, stream: str, consumer: Consumer) -> None:
         self._engine = engine
         self._account = account
         self._consumer = consumer
         self._queue = WaitQueue()
+        self._ack_prefix_size = len(f"$JS.ACK.{stream}.{consumer.name}.".encode())
 
     # -- taking requests ----------------------------------------------------------------------------------------
 
-    def ask(self, reply: Subject, demand: PullDemand) -> None:
-        """Take a request, or answer at once why not (order: CON-PUL-003)."""
+    def ask(self, reply: Subject, demand: PullDemand) -> bool:
+        """Take a request and return whether it may wait, or answer at once why not (order: CON-PUL-003)."""
         refusal = self._refusal(demand)
         if refusal:
             self._post(reply, headers.build(refusal, []))
-            return
+            return False
         if len(self._queue) >= self._consumer.config.max_waiting:
             self._drop_deserted()
         if len(self._queue) >= self._consumer.config.max_waiting:
             if not (demand.idle_heartbeat and self._engine.profile.max_waiting_heartbeat_silent):
                 self._post(reply, headers.build(b"409 Exceeded MaxWaiting", []))
-            return
+            return False
         now = self._engine.now
         self._queue.add(
             PullRequest(
                 reply,
-                max(demand.batch, 1),
+                demand.batch,
                 expires=now + demand.expires if demand.expires > 0 else 0,
                 no_wait=demand.no_wait,
                 bytes_left=demand.max_bytes if demand.max_bytes > 0 else -1,
@@ -56,6 +57,7 @@ class PullService(DeliveryService):
                 now=now,
             )
         )
+        return demand.expires > 0 or not demand.no_wait
 
     def _refusal(self, demand: PullDemand) -> bytes:
         config = self._consumer.config
@@ -79,7 +81,7 @@ class PullService(DeliveryService):
             message = picker.peek()
             if message is None:
                 break
-            size = delivered_size(message)
+            size = self._size(message, picker) if head.bytes_left >= 0 else 0
             if 0 <= head.bytes_left < size:
                 self._queue.drop(head)
                 plan.after.append((head.reply, _status(b"409 Message Size Exceeds MaxBytes", head)))
@@ -88,14 +90,21 @@ class PullService(DeliveryService):
                 plan.add(message, head.reply)
                 self._queue.serve(size)
                 self._complete(plan, head)
+                if head.batch > 0 and head.bytes_left == 0:
+                    self._queue.drop(head)
             head = self._next_served()
         if len(self._queue) and picker.peek() is None:
             self._answer_no_wait(plan)
         return plan
 
+    def _size(self, message: StoredMessage, picker: Picker) -> int:
+        """Return what a message counts against a request's ``max_bytes`` (CON-PUL-009)."""
+        body = len(outgoing(message, headers_only=self._consumer.config.headers_only)[1])
+        return len(message.subject) + self._ack_prefix_size + picker.place_size() + body
+
     def _complete(self, plan: Plan, request: PullRequest) -> None:
         """Say that a full batch ended, where its bytes did not run out with it (CON-PUL-005)."""
-        if request.batch == 0 and request.bytes_left > 0:
+        if request.batch <= 0 and request.bytes_left > 0:
             plan.after.append((request.reply, _status(b"409 Batch Completed", request)))
 
     def _next_served(self) -> PullRequest | None:
@@ -155,8 +164,17 @@ class PullService(DeliveryService):
         self._engine.router.post(self._account, reply, b"", len(block), block)
 
 
+def outgoing(message: StoredMessage, *, headers_only: bool) -> tuple[int, bytes]:
+    """Return the header size and the body with which a message goes out (CON-DLV-005)."""
+    if not headers_only:
+        return message.header_size, message.body
+    size = len(message.body) - message.header_size
+    block = headers.with_headers(message.headers(), [(b"Nats-Msg-Size", b"%d" % size)])
+    return len(block), block
+
+
 def delivered_size(message: StoredMessage) -> int:
-    """Return what a message counts against a request's ``max_bytes`` (CON-PUL-009)."""
+    """Return about how many bytes a message takes on its way."""
     return len(message.subject) + _ACK_SUBJECT_TYPICAL + len(message.body)
 
 

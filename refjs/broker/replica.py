@@ -105,7 +105,7 @@ class Replica:
     def _tell_removed(self) -> None:
         for message in self.stream.take_removed():
             for consumer in self.interested(message.subject):
-                delivery = consumer.removed(message)
+                delivery = consumer.removed(message, self.stream.stamp)
                 if delivery is not None:
                     self.terminated.append((consumer.name, delivery))
 

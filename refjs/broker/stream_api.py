@@ -202,7 +202,7 @@ class StreamApi:
             elif isinstance(outcome, Removed):
                 request.answer(answers.stream_purge(outcome.count))
 
-        host.propose(Purge(asked.filter.encode(), asked.seq, asked.keep), answer)
+        host.propose(Purge(asked.filter.encode(), asked.seq, asked.keep, host.stamp()), answer)
 
     def get_message(self, request: ApiRequest) -> None:
         """Answer with one stored message (STR-MGET)."""
@@ -239,7 +239,7 @@ class StreamApi:
             else:  # what the store refuses is counted as served (STR-API-016)
                 request.answer(answers.refusal(request.kind, outcome.error))
 
-        host.propose(DeleteMessage(asked.seq), answer)
+        host.propose(DeleteMessage(asked.seq, host.stamp()), answer)
 
     def _host(self, request: ApiRequest) -> StreamHost | None:
         host = self._streams.hosts.get(request.tokens[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
@@ -22,8 +22,11 @@ from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purg
 from refjs.stream.outcomes import Duplicate, Refused, Skipped, Stored
 from refjs.types.config import StreamConfig
 from refjs.types.records import StreamInfo
-from refjs.types.units import Nanos, Subject
+from refjs.types.units import MILLISECOND, Nanos, Subject
 from refjs.wire import headers
+
+_EXPIRY_PACE: Final = 250 * MILLISECOND
+"""How often at most messages are looked for that grew too old (STR-LIM-010)."""
 
 Answer: TypeAlias = Callable[[GroupOutcome], None]
 
@@ -41,6 +44,7 @@ class StreamHost:
         self.advisories = Advisories(engine, account, config.name)
         self.consumers: dict[str, ConsumerHost] = {}
         self.leading = False
+        self._expired_at: Nanos = 0
         self._expiring = False  # that time has passed is proposed, and not yet committed
         self._alarm = Alarm(self._ring)
         self._subscriptions: list[Subscription] = []
@@ -189,12 +193,19 @@ class StreamHost:
     def _ring(self, now: Nanos) -> None:
         """Propose that time has passed."""
         self._expiring = True
+        self._expired_at = now
         self.propose(Expire(now))
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        waits = self.leading and not self._expiring
-        self.engine.timers.set(self._alarm, self.replica.stream.next_deadline() if waits else None)
+        deadline = None
+        if self.leading and not self._expiring:
+            deadline = self.replica.stream.next_deadline()
+            if deadline is None:
+                self._expired_at = 0  # the next message's age is watched to the nanosecond
+            else:
+                deadline = max(deadline, self._expired_at + _EXPIRY_PACE)
+        self.engine.timers.set(self._alarm, deadline)
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,9 @@ LATENESS: Final = 60
 """By how many ms the steps of a steady trace may be late; where one was later than that, the run tells nothing."""
 
 _SHIFTS: Final = 3
+_PACE: Final = 15
+"""So many ms at most a late step keeps from the one before."""
+
 _TRIES: Final = 4
 _AT_ONCE: Final = 60
 
@@ -65,9 +68,10 @@ def steady(trace: Trace) -> bool:
 def _delayed(trace: Trace, number: int) -> Trace:
     chance = random.Random(number)  # noqa: S311 (not a secret)
     steps: list[Step] = []
-    last = 0
+    last = previous = 0
     for step in trace.steps:
-        last = max(last, step.at + chance.randint(0, LATENESS))
+        last = max(last + min(step.at - previous, _PACE), step.at + chance.randint(0, LATENESS))
+        previous = step.at
         steps.append(msgspec.structs.replace(step, at=last))
     return Trace(steps=steps, end=max(last, trace.end))
 

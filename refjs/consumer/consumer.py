@@ -20,6 +20,7 @@ from refjs.consumer.entries import (
     PassTime,
     Reconfigure,
     Refuse,
+    Skip,
     Terminate,
 )
 from refjs.consumer.pending import PendingSet
@@ -101,7 +102,7 @@ class Consumer:
         if message.seq >= self.next_seq:
             self.num_pending += 1
 
-    def removed(self, message: StoredMessage) -> Delivery | None:
+    def removed(self, message: StoredMessage, stamp: Nanos) -> Delivery | None:
         """Forget a message that left the stream; return its delivery where that was not settled (CON-PRG-004)."""
         seq = message.seq
         count = self.deliveries.pop(seq, 1)
@@ -109,6 +110,7 @@ class Consumer:
         pending = self.pending.get(seq)
         if pending is not None:
             self._settle(seq)
+            self.ack_floor.last_active = stamp
             return Delivery(seq, pending.consumer_seq, count, self.num_pending)
         if seq in self.first:
             self.first.remove(seq)
@@ -152,7 +154,9 @@ class Consumer:
             case PassTime():
                 self._pass_time(entry, applied)
             case GiveUp():
-                self._give_up(entry.seq, applied)
+                self._give_up(entry.seq, entry.stamp, applied)
+            case Skip():
+                self._skip(entry)
             case Reconfigure():
                 self._reconfigure(decode_consumer_config(entry.config))
             case _:
@@ -187,7 +191,6 @@ class Consumer:
         if self.config.ack_policy is AckPolicy.NONE:
             self.ack_floor.consumer_seq = self.delivered.consumer_seq
             self.ack_floor.stream_seq = self.delivered.stream_seq
-            self.ack_floor.last_active = stamp
             applied.settled.append(seq)
         elif count == 1:
             self.pending.add(seq, self.delivered.consumer_seq, stamp + self.ack_wait(count))
@@ -253,19 +256,24 @@ class Consumer:
         self.stamp = max(self.stamp, entry.stamp)
         for seq in self.pending.expired(entry.stamp):
             if self.config.max_deliver == 1:
-                self._give_up(seq, applied)
+                self._give_up(seq, entry.stamp, applied)
             else:
                 self.pending.queue(seq)
 
-    def _give_up(self, seq: Seq, applied: Applied) -> None:
+    def _give_up(self, seq: Seq, stamp: Nanos, applied: Applied) -> None:
+        """Wait for the ack of a message no longer; the ack floor stays where it is (CON-ACK-012)."""
         if seq not in self.pending:
             return
-        count = self.deliveries.get(seq, 1)
-        self._settle(seq)
-        if count > 1:
-            self.deliveries[seq] = count
+        self.pending.settle(seq)
+        self.delivered.last_active = stamp
         self.exhausted[seq] = None
         applied.exhausted.append(seq)
+
+    def _skip(self, entry: Skip) -> None:
+        """Begin behind what was looked through in vain, as long as nothing was delivered (CON-POS-014)."""
+        if not self.delivered.consumer_seq and not self.first and not self.num_pending and entry.seq > self.next_seq:
+            self.next_seq = entry.seq
+            self.delivered.stream_seq = entry.seq - 1
 
     def _reconfigure(self, config: ConsumerConfig) -> None:
         if not config.backoff and not self.config.backoff and config.ack_wait != self.config.ack_wait:

@@ -87,6 +87,17 @@ class GiveUp:
 
 
 @final
+class Skip:
+    """Nothing below ``seq`` is left that the consumer wants (CON-POS-014)."""
+
+    __slots__ = ("seq", "stamp")
+
+    def __init__(self, seq: Seq, stamp: Nanos) -> None:
+        self.seq = seq
+        self.stamp = stamp
+
+
+@final
 class Reconfigure:
     """Put ``config`` (canonical, ``types.plain``) in force; ``num_pending`` was counted anew by the proposer."""
 
@@ -96,7 +107,7 @@ class Reconfigure:
         self.config = config
 
 
-ConsumerEntry: TypeAlias = Deliver | Acknowledge | Refuse | Extend | Terminate | PassTime | GiveUp | Reconfigure
+ConsumerEntry: TypeAlias = Deliver | Acknowledge | Refuse | Extend | Terminate | PassTime | GiveUp | Skip | Reconfigure
 
 _DELIVER: Final = 1
 _ACKNOWLEDGE: Final = 2
@@ -106,6 +117,7 @@ _TERMINATE: Final = 5
 _PASS_TIME: Final = 6
 _GIVE_UP: Final = 7
 _RECONFIGURE: Final = 8
+_SKIP: Final = 9
 
 
 def write_consumer_entry(writer: Writer, entry: ConsumerEntry) -> None:
@@ -131,6 +143,8 @@ def write_consumer_entry(writer: Writer, entry: ConsumerEntry) -> None:
             _write(writer, _PASS_TIME, 0, entry.stamp)
         case GiveUp():
             _write(writer, _GIVE_UP, entry.seq, entry.stamp)
+        case Skip():
+            _write(writer, _SKIP, entry.seq, entry.stamp)
         case Reconfigure():
             writer.u64(_RECONFIGURE)
             writer.blob(entry.config)
@@ -164,4 +178,6 @@ def read_consumer_entry(reader: Reader) -> ConsumerEntry:
         return PassTime(stamp)
     if kind == _GIVE_UP:
         return GiveUp(seq, stamp)
+    if kind == _SKIP:
+        return Skip(seq, stamp)
     raise CorruptData(f"unknown kind of consumer entry: {kind}")

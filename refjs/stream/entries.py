@@ -39,22 +39,24 @@ class Expire:
 class Purge:
     """Remove what matches ``subject`` (empty: all), is below ``seq`` (0: all) and not of the newest ``keep``."""
 
-    __slots__ = ("keep", "seq", "subject")
+    __slots__ = ("keep", "seq", "stamp", "subject")
 
-    def __init__(self, subject: Subject, seq: Seq, keep: int) -> None:
+    def __init__(self, subject: Subject, seq: Seq, keep: int, stamp: Nanos = 0) -> None:
         self.subject = subject
         self.seq = seq
         self.keep = keep
+        self.stamp = stamp
 
 
 @final
 class DeleteMessage:
     """Remove the message at ``seq`` (STR-MDEL-001)."""
 
-    __slots__ = ("seq",)
+    __slots__ = ("seq", "stamp")
 
-    def __init__(self, seq: Seq) -> None:
+    def __init__(self, seq: Seq, stamp: Nanos = 0) -> None:
         self.seq = seq
+        self.stamp = stamp
 
 
 @final
@@ -94,9 +96,11 @@ def write_stream_entry(writer: Writer, entry: StreamEntry) -> None:
             writer.blob(entry.subject)
             writer.u64(entry.seq)
             writer.u64(entry.keep)
+            writer.i64(entry.stamp)
         case DeleteMessage():
             writer.u64(_DELETE)
             writer.u64(entry.seq)
+            writer.i64(entry.stamp)
         case Configure():
             writer.u64(_CONFIGURE)
             writer.blob(entry.config)
@@ -113,9 +117,9 @@ def read_stream_entry(reader: Reader) -> StreamEntry:
     if kind == _EXPIRE:
         return Expire(reader.i64())
     if kind == _PURGE:
-        return Purge(reader.blob(), reader.u64(), reader.u64())
+        return Purge(reader.blob(), reader.u64(), reader.u64(), reader.i64())
     if kind == _DELETE:
-        return DeleteMessage(reader.u64())
+        return DeleteMessage(reader.u64(), reader.i64())
     if kind == _CONFIGURE:
         return Configure(reader.blob(), reader.i64())
     raise CorruptData(f"unknown kind of stream entry: {kind}")

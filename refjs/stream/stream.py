@@ -55,16 +55,11 @@ class Stream:
         """Tell what is asked of every publish, whether anybody wants the message or not."""
         if self.config.sealed:
             return Refused(table.STREAM_SEALED)
-        if conditions is not None:
-            outcome = self._check_conditions(entry, conditions)
-            if outcome is not None:
-                return outcome
-        config = self.config
-        if 0 <= config.max_msg_size < len(entry.body):
+        if 0 <= self.config.max_msg_size < len(entry.body):
             return Refused(table.STREAM_MESSAGE_EXCEEDS_MAXIMUM)
         if entry.header_size > _HEADERS_MAX:
             return Refused(table.STREAM_HEADER_EXCEEDS_MAXIMUM)
-        return None
+        return None if conditions is None else self._check_conditions(entry, conditions)
 
     def _check_store(self, entry: Publish, conditions: Conditions | None) -> Refused | None:
         """Tell what is asked of a message only where it is to be kept."""
@@ -151,7 +146,7 @@ class Stream:
             case Purge():
                 return self._purge(entry)
             case DeleteMessage():
-                return self._delete(entry.seq)
+                return self._delete(entry)
             case Configure():
                 return self._configure(entry)
             case _:
@@ -220,6 +215,7 @@ class Stream:
         return Removed(count)
 
     def _purge(self, entry: Purge) -> Outcome:
+        self.stamp = max(self.stamp, entry.stamp)
         if self.config.sealed:
             return Refused(table.STREAM_SEALED)
         if self.config.deny_purge:
@@ -249,7 +245,9 @@ class Stream:
                 message = message.newer
         return sorted(found, key=_by_seq)
 
-    def _delete(self, seq: Seq) -> Outcome:
+    def _delete(self, entry: DeleteMessage) -> Outcome:
+        self.stamp = max(self.stamp, entry.stamp)
+        seq = entry.seq
         if self.config.sealed:
             return Refused(table.STREAM_SEALED)
         if self.config.deny_delete:
