@@ -93,6 +93,11 @@ class Broker:
         router.dirty = []
         return effects
 
+    def has_work(self, now: Nanos) -> bool:
+        """Tell whether a turn at ``now`` would do anything."""
+        due = self.engine.timers.next_deadline()
+        return bool(self._effects or self.engine.restless() or (due is not None and due <= now))
+
     def _flush(self, connection: Connection, effects: list[Effect]) -> None:
         if connection.out:
             effects.append(Send(connection.id, b"".join(connection.out)))

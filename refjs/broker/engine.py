@@ -63,6 +63,10 @@ class Engine:
                 if matches(pattern, subject):
                     self.wake(worker)
 
+    def restless(self) -> bool:
+        """Tell whether somebody is to work, or something is to be delivered or written."""
+        return bool(self._awake or self.router.dirty or self.router.has_posts())
+
     def settle(self) -> None:
         """Deliver what was posted and let everybody work, until nothing is left to do."""
         self.router.deliver_posts()

@@ -43,6 +43,10 @@ class Router:
         """Like ``post``, but whoever receives on ``target`` sees ``subject`` (CON-PSH-001)."""
         self._posts.append((account, target, subject, reply, header_size, body))
 
+    def has_posts(self) -> bool:
+        """Tell whether something posted is still to be delivered."""
+        return bool(self._posts)
+
     def deliver_posts(self) -> None:
         """Deliver everything posted, and what is posted meanwhile."""
         posts = self._posts

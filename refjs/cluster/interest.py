@@ -52,7 +52,7 @@ class ClusterInterest:
         self._removed: list[Interest] = []
         self._peers = {other: Peer() for other in others}
         self._beacon_at = now + BEACON_INTERVAL
-        self.out: list[tuple[ServerId, PeerMessage]] = []
+        self._out: list[tuple[ServerId, PeerMessage]] = []
         for account in accounts.values():
             observer = _Observer(self, account)
             for subscription in account.subscriptions():
@@ -89,7 +89,12 @@ class ClusterInterest:
             self._drop_silent(now)
 
     def _to_all(self, message: PeerMessage) -> None:
-        self.out += [(other, message) for other in self._peers]
+        self._out += [(other, message) for other in self._peers]
+
+    def take(self) -> list[tuple[ServerId, PeerMessage]]:
+        """Return, once, what is to be sent, and to whom."""
+        out, self._out = self._out, []
+        return out
 
     def next_deadline(self) -> Nanos:
         """Return when the next beacon is due."""
@@ -107,7 +112,7 @@ class ClusterInterest:
         peer.heard = now
         if isinstance(message, InterestRequest):
             interest = [Interest(*key) for key in self._counts]
-            self.out.append((message.sender, InterestSnapshot(self._me, self._birth, self._version, interest)))
+            self._out.append((message.sender, InterestSnapshot(self._me, self._birth, self._version, interest)))
         elif isinstance(message, InterestSnapshot):
             self._replace(message.sender, peer, message)
         elif isinstance(message, InterestUpdate):
@@ -128,7 +133,7 @@ class ClusterInterest:
             self._ask(sender)
 
     def _ask(self, other: ServerId) -> None:
-        self.out.append((other, InterestRequest(self._me)))
+        self._out.append((other, InterestRequest(self._me)))
 
     def _replace(self, sender: ServerId, peer: Peer, snapshot: InterestSnapshot) -> None:
         if snapshot.birth < peer.birth or (snapshot.birth == peer.birth and snapshot.version < peer.version):

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar, final
 from refjs.broker.entries import GroupCodec, GroupEntry
 from refjs.broker.logs import Logs
 from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry
+from refjs.broker.timers import Alarm, Timers
 from refjs.cluster.options import ClusterOptions
 from refjs.errors import table
 from refjs.errors.table import ApiError
@@ -58,15 +59,27 @@ class GroupLog(Log[E], Generic[E]):
 
 @final
 class Group:
-    """One Raft group on this server; ``ready`` drains its log's Raft."""
+    """One Raft group on this server; ``ready`` drains its log's Raft, ``alarm`` rings when Raft wants to go on."""
 
-    __slots__ = ("name", "raft", "ready", "touched")
+    __slots__ = ("_touch", "alarm", "name", "raft", "ready", "touched")
 
-    def __init__(self, name: str, raft: Raft, ready: Callable[[], Ready]) -> None:
+    def __init__(self, name: str, raft: Raft, ready: Callable[[], Ready], touch: Callable[[Group], None]) -> None:
         self.name = name
         self.raft = raft
         self.ready = ready
-        self.touched = True
+        self.touched = False
+        self.alarm = Alarm(self._ring)
+        self._touch = touch
+
+    def touch(self) -> None:
+        """Note that there may be something to send, sync or apply."""
+        if not self.touched:
+            self.touched = True
+            self._touch(self)
+
+    def _ring(self, now: Nanos) -> None:
+        self.raft.advance(now)
+        self.touch()
 
 
 @final
@@ -81,6 +94,8 @@ class ClusterLogs(Logs):
         self.now = now
         self.groups: dict[str, Group] = {}
         self.touched: list[Group] = []
+        self.timers = Timers()
+        """When each group wants to go on."""
         self._kept: dict[ServerId, int] = dict.fromkeys(options.servers, 0)
 
     def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
@@ -111,19 +126,18 @@ class ClusterLogs(Logs):
         )
         raft = Raft.start(config, store, store.recover(), self._rng.split(), self.now)
         log: RaftLog[E] = RaftLog(raft, codec)
-        group = Group(name, raft, log.ready)
+        group = Group(name, raft, log.ready, self._touched)
         self.groups[name] = group
-        self.touched.append(group)
-        return GroupLog(log, _Toucher(self, group).touch)
+        group.touch()
+        return GroupLog(log, group.touch)
 
-    def touch(self, group: Group) -> None:
-        """Note that ``group`` may have something to send, sync or apply."""
-        if not group.touched:
-            group.touched = True
-            self.touched.append(group)
+    def _touched(self, group: Group) -> None:
+        self.touched.append(group)
 
     def drop_group(self, assignment: AssignStream) -> None:
-        self.groups.pop(assignment.group, None)
+        group = self.groups.pop(assignment.group, None)
+        if group is not None:
+            self.timers.set(group.alarm, None)
         for name in self._disk.list(f"{assignment.group}/"):
             self._disk.remove(name)
 
@@ -142,15 +156,3 @@ class ClusterLogs(Logs):
 
     def too_few_peers(self) -> ApiError:
         return table.CLUSTER_NO_PEERS.filled("no suitable peers for placement, insufficient nodes")
-
-
-@final
-class _Toucher:
-    """Binds a group to the logs that must hear of its proposals."""
-
-    def __init__(self, logs: ClusterLogs, group: Group) -> None:
-        self._logs = logs
-        self._group = group
-
-    def touch(self) -> None:
-        self._logs.touch(self._group)

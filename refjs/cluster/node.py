@@ -43,38 +43,39 @@ class Node:
     def step(self, event: NodeEvent, now: Nanos) -> list[NodeEffect]:
         """Handle ``event`` at ``now``, which never falls, and return what is to be done about it."""
         self._logs.now = now
+        self.broker.engine.now = max(self.broker.engine.now, now)
         effects: list[NodeEffect] = []
         match event:
             case PeerReceived():
                 self._receive(event, now)
-                effects += self.broker.step(DeadlineReached(), now)
+                self._let_broker_work(effects, now)
             case DiskSynced():
                 self._synced(event.ticket, now)
-                effects += self.broker.step(DeadlineReached(), now)
+                self._let_broker_work(effects, now)
             case ConnectionOpened() | ConnectionClosed() | Received() | DeadlineReached():
                 effects += self.broker.step(event, now)
             case _:
                 assert_never(event)
-        self._advance(now)
+        self._logs.timers.ring(now)
         self._follow(effects, now)
         self._interest.tell(now)
-        effects += [SendPeer(peer, message) for peer, message in self._interest.out]
-        self._interest.out = []
+        effects += [SendPeer(peer, message) for peer, message in self._interest.take()]
         effects += [SendPeer(ServerId(routed.peer), routed) for routed in self.broker.engine.router.take_routed()]
         self._sync(effects)
         return effects
 
     def next_deadline(self) -> Nanos | None:
         """Return when ``DeadlineReached`` is due."""
-        deadlines = [self._interest.next_deadline()]
-        broker = self.broker.next_deadline()
-        if broker is not None:
-            deadlines.append(broker)
-        for group in self._logs.groups.values():
-            due = group.raft.next_deadline()
-            if due is not None:
-                deadlines.append(due)
-        return min(deadlines)
+        due = self._interest.next_deadline()
+        for other in (self.broker.next_deadline(), self._logs.timers.next_deadline()):
+            if other is not None and other < due:
+                due = other
+        return due
+
+    def _let_broker_work(self, effects: list[NodeEffect], now: Nanos) -> None:
+        """Let the broker do what has come up, if anything has."""
+        if self.broker.has_work(now):
+            effects += self.broker.step(DeadlineReached(), now)
 
     def _receive(self, event: PeerReceived, now: Nanos) -> None:
         message = event.message
@@ -83,11 +84,10 @@ class Node:
                 group = self._logs.groups.get(message.group)
                 if group is not None:
                     group.raft.step(message.message, now)
-                    self._logs.touch(group)
+                    group.touch()
             case RouteTo():
                 account = self.broker.accounts.get(message.account)
                 if account is not None:
-                    self.broker.engine.now = max(self.broker.engine.now, now)
                     self.broker.engine.router.receive_routed(account, message)
             case InterestUpdate() | InterestBeacon() | InterestRequest() | InterestSnapshot():
                 self._interest.receive(message, now)
@@ -95,14 +95,6 @@ class Node:
                 assert_never(message)
 
     # -- groups -------------------------------------------------------------------------------------------------
-
-    def _advance(self, now: Nanos) -> None:
-        """Let every group whose deadline has come do what is due."""
-        for group in self._logs.groups.values():
-            due = group.raft.next_deadline()
-            if due is not None and due <= now:
-                group.raft.advance(now)
-                self._logs.touch(group)
 
     def _follow(self, effects: list[NodeEffect], now: Nanos) -> None:
         """Send and apply what the groups have ready, and what follows from that, until nothing is left."""
@@ -116,7 +108,9 @@ class Node:
                 if ready.sync:
                     self._wanted.append((group, ready.sync))
                 self._apply(group)
-            effects += self.broker.step(DeadlineReached(), now)
+                if group.name in logs.groups:
+                    logs.timers.set(group.alarm, group.raft.next_deadline())
+            self._let_broker_work(effects, now)
 
     def _apply(self, group: Group) -> None:
         jetstream = self.broker.jetstream
@@ -152,7 +146,7 @@ class Node:
     def _synced(self, ticket: int, now: Nanos) -> None:
         for group, wanted in self._tickets.pop(ticket, []):
             group.raft.synced(wanted, now)
-            self._logs.touch(group)
+            group.touch()
 
     # -- looking ------------------------------------------------------------------------------------------------
 
