@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from refjs.raft.config import RaftConfig, RaftRules
-from refjs.raft.messages import Entry, EntryKind, Message
+from refjs.raft.messages import Entry, EntryKind, Message, Peers
 from refjs.raft.node import Raft
 from refjs.raft.state import Role
 from refjs.raft.store import DiskStore
@@ -38,7 +38,11 @@ class Net:
             self.start(name)
 
     def config(self, name: ServerId) -> RaftConfig:
-        return RaftConfig(name, tuple(self.names), rules=self.rules)
+        return RaftConfig(name, self.peers_of(name), rules=self.rules)
+
+    def peers_of(self, _name: ServerId) -> Peers:
+        """Return the members that a new server believes in."""
+        return tuple(self.names)
 
     def start(self, name: ServerId) -> Raft:
         store = DiskStore(self.disks[name], "group")

@@ -102,6 +102,8 @@ def beat(state: State) -> None:
             progress.beats += 1
             if progress.beats >= state.config.snapshot_beats:
                 progress.probe(progress.match + 1)
+        if progress.mode is Mode.REPLICATE and progress.next <= state.journal.base_index:
+            progress.probe(progress.match + 1)  # what it should have received by now is compacted
         if progress.mode is Mode.PROBE and progress.next <= state.journal.last_index:
             progress.waiting = False  # the probe that ``flush`` sends is the heartbeat
         else:
