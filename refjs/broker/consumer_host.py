@@ -204,7 +204,7 @@ class ConsumerHost(Worker):
         elif self._looks:
             self._looks = False
             last_seq = self.group.replica.stream.store.last_seq
-            if last_seq >= self.consumer.next_seq and not self.consumer.num_pending:
+            if last_seq > self.consumer.delivered.stream_seq and not self.consumer.num_pending:
                 self._propose(Skip(last_seq + 1, self.group.stamp()))
 
     def _pass_time(self) -> None:

@@ -73,8 +73,7 @@ class Replica:
             case Purge():
                 outcome = self.stream.apply(entry)
                 self._tell_removed()
-                for consumer in self.consumers.values():
-                    consumer.purged(self.stream.store.first_seq)
+                self._tell_purged()
                 return outcome
             case Expire() | DeleteMessage():
                 outcome = self.stream.apply(entry)
@@ -100,7 +99,13 @@ class Replica:
             for consumer in consumers:
                 consumer.stored(outcome.message)
             self._tell_removed()
+            if outcome.rolled_up:
+                self._tell_purged()
         return outcome
+
+    def _tell_purged(self) -> None:
+        for consumer in self.consumers.values():
+            consumer.purged(self.stream.store.first_seq)
 
     def _tell_removed(self) -> None:
         for message in self.stream.take_removed():

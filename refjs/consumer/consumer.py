@@ -211,10 +211,15 @@ class Consumer:
                 self.ack_floor.consumer_seq = entry.consumer_seq
                 self.ack_floor.stream_seq = entry.seq
                 self.ack_floor.last_active = entry.stamp
-        elif entry.seq in self.pending:
-            self._settle(entry.seq)
-            self.ack_floor.last_active = entry.stamp
-            applied.settled.append(entry.seq)
+        else:
+            self._settle_one(entry.seq, entry.stamp, applied)
+
+    def _settle_one(self, seq: Seq, stamp: Nanos, applied: Applied) -> None:
+        """Settle one message; that the client said so counts even where it had been settled (CON-ACK-002)."""
+        self.ack_floor.last_active = stamp
+        if seq in self.pending:
+            self._settle(seq)
+            applied.settled.append(seq)
 
     def _forget(self, seq: Seq) -> None:
         self.pending.settle(seq)
@@ -247,10 +252,8 @@ class Consumer:
             self.pending.extend(entry.seq, entry.stamp + self.ack_wait(self.deliveries.get(entry.seq, 1)))
 
     def _terminate(self, entry: Terminate, applied: Applied) -> None:
-        if entry.seq in self.pending:
-            self._settle(entry.seq)
-            self.ack_floor.last_active = entry.stamp
-            applied.settled.append(entry.seq)
+        if self.config.ack_policy is not AckPolicy.ALL or entry.seq in self.pending:
+            self._settle_one(entry.seq, entry.stamp, applied)
 
     def _pass_time(self, entry: PassTime, applied: Applied) -> None:
         self.stamp = max(self.stamp, entry.stamp)
@@ -271,9 +274,9 @@ class Consumer:
 
     def _skip(self, entry: Skip) -> None:
         """Begin behind what was looked through in vain, as long as nothing was delivered (CON-POS-014)."""
-        if not self.delivered.consumer_seq and not self.first and not self.num_pending and entry.seq > self.next_seq:
-            self.next_seq = entry.seq
-            self.delivered.stream_seq = entry.seq - 1
+        if not self.delivered.consumer_seq and not self.first and not self.num_pending:
+            self.next_seq = max(self.next_seq, entry.seq)
+            self.delivered.stream_seq = max(self.delivered.stream_seq, entry.seq - 1)
 
     def _reconfigure(self, config: ConsumerConfig) -> None:
         if not config.backoff and not self.config.backoff and config.ack_wait != self.config.ack_wait:

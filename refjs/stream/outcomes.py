@@ -11,12 +11,13 @@ from refjs.types.units import Seq
 
 @final
 class Stored:
-    """The message was stored."""
+    """The message was stored; ``rolled_up`` tells that it took the place of older ones (STR-ROL-001)."""
 
-    __slots__ = ("message",)
+    __slots__ = ("message", "rolled_up")
 
-    def __init__(self, message: StoredMessage) -> None:
+    def __init__(self, message: StoredMessage, *, rolled_up: bool = False) -> None:
         self.message = message
+        self.rolled_up = rolled_up
 
 
 @final
