@@ -47,16 +47,22 @@ class Group(Protocol):
 class ConsumerHost(Worker):
     """One served consumer."""
 
-    def __init__(self, engine: Engine, account: Account, group: Group, name: str) -> None:
+    def __init__(self, engine: Engine, account: Account, group: Group, consumer: Consumer) -> None:
         self.engine = engine
         self.account = account
         self.group = group
-        self.name = name
-        self.consumer: Consumer
-        self.service: DeliveryService
-        self._ack_prefix = f"$JS.ACK.{group.name}.{name}.".encode()
+        self.consumer = consumer
+        self.name = consumer.name
+        self.service: DeliveryService = (
+            PushService(engine, account, group.name, consumer)
+            if consumer.config.deliver_subject
+            else PullService(engine, account, group.name, consumer)
+        )
+        self._ack_prefix = f"$JS.ACK.{group.name}.{self.name}.".encode()
         self._alarm = Alarm(self._ring)
         self._subscriptions: list[Subscription] = []
+        self._watched: Subject = b""
+        """The deliver subject whose interest wakes us; empty for none."""
         self._in_flight: Plan | None = None
         self._pace: Pace | None = None
         self._last_body = b""
@@ -69,23 +75,15 @@ class ConsumerHost(Worker):
 
     # -- coming and going ---------------------------------------------------------------------------------------
 
-    def take_up(self, consumer: Consumer) -> None:
-        """Serve ``consumer``, or follow its new configuration."""
-        self.consumer = consumer
+    def take_up(self) -> None:
+        """Serve the consumer, or follow its new configuration."""
         if not self._subscriptions:
-            self._create_service()
             self._listen()
-            if consumer.config.replay_policy is ReplayPolicy.ORIGINAL:
+            if self.consumer.config.replay_policy is ReplayPolicy.ORIGINAL:
                 self._pace = Pace(self.group.replica.stream.store.last_seq)
+        self._watch(self.consumer.config.deliver_subject.encode())
         self._last_active = self.engine.now
         self.engine.wake(self)
-
-    def _create_service(self) -> None:
-        if self.consumer.config.deliver_subject:
-            self.service = PushService(self.engine, self.account, self.group.name, self.consumer)
-            self.engine.listen_for_interest(self.service.target, self)
-        else:
-            self.service = PullService(self.engine, self.account, self.group.name, self.consumer)
 
     def _listen(self) -> None:
         stream, name = self.group.name, self.name
@@ -98,13 +96,22 @@ class ConsumerHost(Worker):
         for subscription in self._subscriptions:
             self.account.subscribe(subscription)
 
+    def _watch(self, target: Subject) -> None:
+        """Be woken by interest in ``target``, and no more in what an update has replaced by it (CON-PSH-002)."""
+        if target == self._watched:
+            return
+        if self._watched:
+            self.engine.stop_listening(self._watched, self)
+        if target:
+            self.engine.listen_for_interest(target, self)
+        self._watched = target
+
     def lay_down(self, reason: str) -> None:
         """Stop serving; ``reason`` is what those who wait are told (CON-PUL-017)."""
         for subscription in self._subscriptions:
             self.account.unsubscribe(subscription)
         self._subscriptions = []
-        if isinstance(self.service, PushService):
-            self.engine.stop_listening(self.service.target)
+        self._watch(b"")
         self.service.close(reason)
         self.engine.timers.set(self._alarm, None)
         self._in_flight = None

@@ -37,7 +37,7 @@ class Engine:
         self.router = Router(rng.split())
         self.timers = Timers()
         self._awake: list[Worker] = []
-        self._listeners: dict[Subject, Worker] = {}
+        self._listeners: dict[Subject, dict[Worker, None]] = {}
 
     def wake(self, worker: Worker) -> None:
         """Let ``worker`` work at the end of this turn."""
@@ -47,21 +47,25 @@ class Engine:
 
     def listen_for_interest(self, subject: Subject, worker: Worker) -> None:
         """Wake ``worker`` whenever interest in ``subject`` begins or ends."""
-        self._listeners[subject] = worker
+        self._listeners.setdefault(subject, {})[worker] = None
 
-    def stop_listening(self, subject: Subject) -> None:
+    def stop_listening(self, subject: Subject, worker: Worker) -> None:
         """Undo ``listen_for_interest``."""
-        self._listeners.pop(subject, None)
+        workers = self._listeners[subject]
+        del workers[worker]
+        if not workers:
+            del self._listeners[subject]
 
     def interest_changed(self, pattern: Subject) -> None:
         """Wake those who listen for interest in what ``pattern`` matches."""
-        listener = self._listeners.get(pattern)
-        if listener is not None:
-            self.wake(listener)
+        if pattern in self._listeners:
+            for worker in self._listeners[pattern]:
+                self.wake(worker)
         elif self._listeners and has_wildcards(pattern):
-            for subject, worker in self._listeners.items():
+            for subject, workers in self._listeners.items():
                 if matches(pattern, subject):
-                    self.wake(worker)
+                    for worker in workers:
+                        self.wake(worker)
 
     def restless(self) -> bool:
         """Tell whether somebody is to work, or something is to be delivered or written."""

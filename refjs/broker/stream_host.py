@@ -16,7 +16,7 @@ from refjs.broker.entries import CreateConsumer, DeleteConsumer, ForConsumer, Gr
 from refjs.broker.meta_entries import AssignStream
 from refjs.broker.replica import ConsumerMade, GroupOutcome, Replica
 from refjs.broker.timers import Alarm
-from refjs.consumer.consumer import Applied
+from refjs.consumer.consumer import Applied, Consumer
 from refjs.storage.log import Log
 from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge
 from refjs.stream.outcomes import Duplicate, Refused, Skipped, Stored
@@ -77,8 +77,8 @@ class StreamHost:
 
     def _take_up(self) -> None:
         self._listen()
-        for name, consumer in self.replica.consumers.items():
-            self._host(name).take_up(consumer)
+        for consumer in self.replica.consumers.values():
+            self._serve(consumer)
         self._set_alarm()
         if self._owed:
             self.advisories.stream_action("create")
@@ -124,12 +124,12 @@ class StreamHost:
         for subscription in self._subscriptions:
             self.account.subscribe(subscription)
 
-    def _host(self, name: str) -> ConsumerHost:
-        host = self.consumers.get(name)
+    def _serve(self, consumer: Consumer) -> None:
+        host = self.consumers.get(consumer.name)
         if host is None:
-            host = ConsumerHost(self.engine, self.account, self, name)
-            self.consumers[name] = host
-        return host
+            host = ConsumerHost(self.engine, self.account, self, consumer)
+            self.consumers[consumer.name] = host
+        host.take_up()
 
     def reassign(self, assignment: AssignStream, *, changed: bool) -> None:
         """Follow a repeated assignment: another configuration, or the same one asked for again (STR-CRT-003)."""
@@ -243,7 +243,7 @@ class StreamHost:
             assert isinstance(outcome, ConsumerMade)
             if entry.name not in self.consumers:
                 self.advisories.consumer_action(entry.name, "create")
-            self._host(entry.name).take_up(outcome.consumer)
+            self._serve(outcome.consumer)
         elif isinstance(entry, DeleteConsumer):
             gone = self.consumers.pop(entry.name, None)
             if gone is not None:
