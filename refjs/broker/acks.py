@@ -10,6 +10,7 @@ from refjs.api.delivery_requests import decode_nak_delay
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.router import Router
 from refjs.consumer.entries import Acknowledge, ConsumerEntry, Extend, Refuse, Terminate
+from refjs.types.digits import U64_MAX, read_u64
 from refjs.types.units import Nanos, Seq, Subject
 
 Answer: TypeAlias = Callable[[GroupOutcome], None]
@@ -55,10 +56,14 @@ def parse_place(subject: Subject) -> Place | None:
         at = _NUMBERS_AT_V2
     else:
         return None
-    seq, consumer_seq = tokens[at + 1], tokens[at + 2]
-    if not seq.isdigit() or not consumer_seq.isdigit():
-        return None
-    return Place(int(seq), int(consumer_seq))
+    seq, consumer_seq = _number(tokens[at + 1]), _number(tokens[at + 2])
+    return None if seq is None or consumer_seq is None else Place(seq, consumer_seq)
+
+
+def _number(digits: bytes) -> int | None:
+    """Return the number that a client wrote, cut to 64 bits, or None where it wrote none."""
+    number = read_u64(digits)
+    return U64_MAX if number is None and digits.isdigit() else number
 
 
 def parse_ack(payload: bytes, place: Place, stamp: Nanos) -> Ack:

@@ -30,10 +30,13 @@ from refjs.errors.table import (
 )
 from refjs.subject.grammar import collides, has_wildcards, is_subset, is_valid_pattern
 from refjs.types.config import AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig
+from refjs.types.digits import read_u64
 from refjs.types.profile import Profile
 from refjs.types.units import MILLISECOND, Nanos, Subject
 
 SHORTEST_HEARTBEAT_NS: Final[Nanos] = 100 * MILLISECOND
+
+_I64_LIMIT: Final = 1 << 63
 
 _BLANKS: Final = (b" ", b"\t", b"\r", b"\n", b"\f")
 
@@ -78,12 +81,16 @@ def check_start(config: ConsumerConfig) -> ApiError | None:
 
 def check_sampling(config: ConsumerConfig) -> ApiError | None:
     """Check that the frequency of samples is a number, with or without a percent sign (CON-CFG-014)."""
-    number = config.sample_freq.removesuffix("%")
-    if not config.sample_freq or (number.isascii() and number.removeprefix("+").isdigit()):
+    if not config.sample_freq:
         return None
-    if number.isascii() and number.startswith("-") and number[1:].isdigit():
-        return CONSUMER_INVALID_SAMPLING.filled("<nil>")
-    return CONSUMER_INVALID_SAMPLING.filled(f'strconv.Atoi: parsing "{number}": invalid syntax')
+    number = config.sample_freq.removesuffix("%")
+    digits = number[1:] if number[:1] in ("+", "-") else number
+    if not (digits.isascii() and digits.isdigit()):
+        return CONSUMER_INVALID_SAMPLING.filled(f'strconv.Atoi: parsing "{number}": invalid syntax')
+    value, limit = read_u64(digits.encode()), _I64_LIMIT + number.startswith("-")
+    if value is None or value >= limit:
+        return CONSUMER_INVALID_SAMPLING.filled(f'strconv.Atoi: parsing "{number}": value out of range')
+    return CONSUMER_INVALID_SAMPLING.filled("<nil>") if number.startswith("-") and value else None
 
 
 def check_flow_control(config: ConsumerConfig) -> ApiError | None:

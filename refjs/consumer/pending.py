@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import final
+from typing import Final, final
 
 from refjs.types.units import Nanos, Seq
+
+_NEVER: Final[Nanos] = (1 << 63) - 1
+"""The last deadline that can be written: what lies behind it, three centuries on, does not come."""
 
 
 @final
@@ -51,6 +54,7 @@ class PendingSet:
     def add(self, seq: Seq, consumer_seq: Seq, deadline: Nanos) -> None:
         """Note the first delivery of the message at ``seq``; sequences arrive in ascending order."""
         assert seq not in self._pending
+        deadline = min(deadline, _NEVER)
         self._pending[seq] = Pending(consumer_seq, deadline)
         self._order.append(seq)
         heappush(self._timers, (deadline, seq))
@@ -63,6 +67,7 @@ class PendingSet:
 
     def extend(self, seq: Seq, deadline: Nanos) -> None:
         """Give the message at ``seq`` a new deadline."""
+        deadline = min(deadline, _NEVER)
         self._pending[seq].deadline = deadline
         heappush(self._timers, (deadline, seq))
 
@@ -133,7 +138,7 @@ class PendingSet:
     def shift(self, by: Nanos) -> None:
         """Move every deadline by ``by`` ns: the ack wait was reconfigured."""
         for pending in self._pending.values():
-            pending.deadline += by
+            pending.deadline = min(pending.deadline + by, _NEVER)
         self._timers = [(pending.deadline, seq) for seq, pending in self.items() if not pending.queued]
         self._timers.sort()
 
