@@ -42,7 +42,7 @@ def test_what_refjs_does_not_do_is_refused_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("sample_freq", '"50%"'), ("pause_until", '"2050-01-01T00:00:00Z"'), ("direct", "true")]
+    ("field", "value"), [("priority_groups", '["A"]'), ("pause_until", '"2050-01-01T00:00:00Z"'), ("direct", "true")]
 )
 def test_what_a_consumer_cannot_have_is_refused_by_name(field: str, value: str) -> None:
     """The same holds for the fields of a consumer."""
