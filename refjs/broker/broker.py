@@ -61,6 +61,12 @@ class Broker:
 
     def step(self, event: Event, now: Nanos) -> list[Effect]:
         """Handle ``event`` at ``now``, which never falls, and return what is to be done about it."""
+        self.take(event, now)
+        self.settle()
+        return self.flush()
+
+    def take(self, event: Event, now: Nanos) -> None:
+        """Begin a turn: do what ``event`` asks, and not yet what follows from it."""
         engine = self.engine
         engine.now = max(engine.now, now)
         match event:
@@ -76,27 +82,24 @@ class Broker:
                 pass
             case _:
                 assert_never(event)
-        return self.finish_turn()
 
-    def finish_turn(self) -> list[Effect]:
-        """Ring what is due, do what follows, and return the effects of the turn."""
+    def settle(self) -> None:
+        """Do what follows, and ring what is due, until nothing is left to do."""
         engine = self.engine
         engine.settle()
         due = engine.timers.next_deadline()
         if due is not None and due <= engine.now:
             engine.timers.ring(engine.now)
             engine.settle()
+
+    def flush(self) -> list[Effect]:
+        """End the turn: return its effects, among them one write for each connection that gets something."""
         effects, self._effects = self._effects, []
-        router = engine.router
+        router = self.engine.router
         for connection in router.dirty:
             self._flush(connection, effects)
         router.dirty = []
         return effects
-
-    def has_work(self, now: Nanos) -> bool:
-        """Tell whether a turn at ``now`` would do anything."""
-        due = self.engine.timers.next_deadline()
-        return bool(self._effects or self.engine.restless() or (due is not None and due <= now))
 
     def _flush(self, connection: Connection, effects: list[Effect]) -> None:
         if connection.out:

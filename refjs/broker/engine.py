@@ -67,10 +67,6 @@ class Engine:
                     for worker in workers:
                         self.wake(worker)
 
-    def restless(self) -> bool:
-        """Tell whether somebody is to work, or something is to be delivered or written."""
-        return bool(self._awake or self.router.dirty or self.router.has_posts())
-
     def settle(self) -> None:
         """Deliver what was posted and let everybody work, until nothing is left to do."""
         self.router.deliver_posts()

@@ -43,10 +43,6 @@ class Router:
         """Like ``post``, but whoever receives on ``target`` sees ``subject`` (CON-PSH-001)."""
         self._posts.append((account, target, subject, reply, header_size, body))
 
-    def has_posts(self) -> bool:
-        """Tell whether something posted is still to be delivered."""
-        return bool(self._posts)
-
     def deliver_posts(self) -> None:
         """Deliver everything posted, and what is posted meanwhile."""
         posts = self._posts
@@ -107,19 +103,17 @@ class Router:
         origin: Connection | None,
         peers: dict[str, list[bytes]],
     ) -> bool:
-        """Give the message to a random member of a queue group, a local one where there is one (PRO-DLV-002)."""
-        members = group
-        if any(member.peer for member in group):
-            members = [member for member in group if not member.peer] or group
-        first = self._rng.below(len(members))
-        for offset in range(len(members)):
-            member = members[(first + offset) % len(members)]
-            if member.peer:
-                peers.setdefault(member.peer, []).append(member.queue)
+        """Give the message to a random member of a queue group, a local one where one takes it (PRO-DLV-002)."""
+        remote = [member for member in group if member.peer]
+        local = [member for member in group if not member.peer] if remote else group
+        first = self._rng.below(len(local)) if local else 0
+        for offset in range(len(local)):
+            if self._give(local[(first + offset) % len(local)], subject, reply, header_size, body, origin):
                 return True
-            if self._give(member, subject, reply, header_size, body, origin):
-                return True
-        return False
+        if remote:
+            chosen = remote[self._rng.below(len(remote))]
+            peers.setdefault(chosen.peer, []).append(chosen.queue)
+        return bool(remote)
 
     def _give(
         self,

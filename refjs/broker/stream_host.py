@@ -57,6 +57,7 @@ class StreamHost:
         self.log, held = engine.logs.open_group(assignment, config)
         for _, entry in held:
             self.replica.apply(entry)
+        self.replica.terminated.clear()
         self._ack_prefix = answers.pub_ack_prefix(self.name, engine.options.domain, engine.profile)
 
     # -- leading ------------------------------------------------------------------------------------------------
@@ -228,6 +229,8 @@ class StreamHost:
                 self._owed = b""
                 if self.leading:
                     self._applied(index, entry, outcome)
+                else:
+                    self.replica.terminated.clear()  # the leader's to tell
             committed = self.log.take_committed()
 
     def _applied(self, index: int, entry: GroupEntry, outcome: GroupOutcome) -> None:

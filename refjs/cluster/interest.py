@@ -7,7 +7,7 @@ requests to it find no responders instead of silence.
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import Final, assert_never, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
@@ -22,19 +22,22 @@ from refjs.cluster.messages import (
 from refjs.types.units import SECOND, Nanos, ServerId, Subject
 
 BEACON_INTERVAL: Final[Nanos] = 1 * SECOND
+ASK_INTERVAL: Final[Nanos] = SECOND // 2
 SILENCE_MAX: Final[Nanos] = 5 * SECOND
 
 
 @final
 class Peer:
-    """What is known of another server's interest; ``birth`` -1: nothing yet."""
+    """What is known of another server's interest: its state ``version`` in the life ``birth``, if anything."""
 
-    __slots__ = ("birth", "heard", "subscriptions", "version")
+    __slots__ = ("asked_at", "birth", "heard", "known", "subscriptions", "version")
 
     def __init__(self) -> None:
-        self.birth = -1
+        self.known = False
+        self.birth = 0
         self.version = 0
         self.heard: Nanos = 0
+        self.asked_at: Nanos = -BEACON_INTERVAL
         self.subscriptions: dict[tuple[str, Subject, bytes], Subscription] = {}
 
 
@@ -42,14 +45,16 @@ class Peer:
 class ClusterInterest:
     """The interest of this server, told to the others, and theirs, entered into the accounts."""
 
-    def __init__(self, me: ServerId, others: list[ServerId], accounts: dict[str, Account], now: Nanos) -> None:
+    def __init__(
+        self, me: ServerId, birth: int, others: list[ServerId], accounts: dict[str, Account], now: Nanos
+    ) -> None:
+        """Start with what is subscribed to; no other life of this server may have the same ``birth``."""
         self._me = me
-        self._birth = now
+        self._birth = birth
         self._accounts = accounts
         self._version = 0
         self._counts: dict[tuple[str, Subject, bytes], int] = {}
-        self._added: list[Interest] = []
-        self._removed: list[Interest] = []
+        self._changed: dict[tuple[str, Subject, bytes], bool] = {}  # what began (True) or ended since we last told
         self._peers = {other: Peer() for other in others}
         self._beacon_at = now + BEACON_INTERVAL
         self._out: list[tuple[ServerId, PeerMessage]] = []
@@ -71,18 +76,24 @@ class ClusterInterest:
             self._counts[key] = count
         else:
             del self._counts[key]
-        if delta > 0 and count == 1:
-            self._added.append(Interest(*key))
-        elif delta < 0 and count == 0:
-            self._removed.append(Interest(*key))
+        if (delta > 0 and count == 1) or (delta < 0 and count == 0):
+            self._note(key, began=delta > 0)
+
+    def _note(self, key: tuple[str, Subject, bytes], *, began: bool) -> None:
+        """Note a change, unless it undoes one that nobody heard of yet."""
+        if self._changed.get(key, began) is not began:
+            del self._changed[key]
+        else:
+            self._changed[key] = began
 
     def tell(self, now: Nanos) -> None:
         """Send what changed since the last call, and the beacon where it is due."""
-        if self._added or self._removed:
+        if self._changed:
             self._version += 1
-            update = InterestUpdate(self._me, self._birth, self._version, self._added, self._removed)
-            self._added, self._removed = [], []
-            self._to_all(update)
+            added = [Interest(*key) for key, began in self._changed.items() if began]
+            removed = [Interest(*key) for key, began in self._changed.items() if not began]
+            self._changed = {}
+            self._to_all(InterestUpdate(self._me, self._birth, self._version, added, removed))
         if now >= self._beacon_at:
             self._beacon_at = now + BEACON_INTERVAL
             self._to_all(InterestBeacon(self._me, self._birth, self._version))
@@ -110,35 +121,45 @@ class ClusterInterest:
         if peer is None:
             return
         peer.heard = now
-        if isinstance(message, InterestRequest):
-            interest = [Interest(*key) for key in self._counts]
-            self._out.append((message.sender, InterestSnapshot(self._me, self._birth, self._version, interest)))
-        elif isinstance(message, InterestSnapshot):
-            self._replace(message.sender, peer, message)
-        elif isinstance(message, InterestUpdate):
-            self._update(message.sender, peer, message)
-        elif (message.birth, message.version) != (peer.birth, peer.version):
-            self._ask(message.sender)
+        match message:
+            case InterestRequest():
+                interest = [Interest(*key) for key in self._counts]
+                self._out.append((message.sender, InterestSnapshot(self._me, self._birth, self._version, interest)))
+            case InterestSnapshot():
+                self._replace(message.sender, peer, message)
+            case InterestUpdate():
+                self._update(message.sender, peer, message, now)
+            case InterestBeacon():
+                if not peer.known or (message.birth, message.version) != (peer.birth, peer.version):
+                    self._ask(message.sender, peer, now)
+            case _:
+                assert_never(message)
 
-    def _update(self, sender: ServerId, peer: Peer, update: InterestUpdate) -> None:
-        if update.birth == peer.birth and update.version <= peer.version:
+    def _update(self, sender: ServerId, peer: Peer, update: InterestUpdate, now: Nanos) -> None:
+        same_life = peer.known and update.birth == peer.birth
+        if same_life and update.version <= peer.version:
             return
-        if (update.birth, update.version) == (peer.birth, peer.version + 1):
-            peer.version = update.version
-            for interest in update.removed:
-                self._remove(peer, interest)
-            for interest in update.added:
-                self._add(sender, peer, interest)
-        else:
-            self._ask(sender)
+        if not same_life or update.version > peer.version + 1:
+            self._ask(sender, peer, now)
+            return
+        peer.version = update.version
+        for interest in update.removed:
+            self._remove(peer, interest)
+        for interest in update.added:
+            self._add(sender, peer, interest)
 
-    def _ask(self, other: ServerId) -> None:
-        self._out.append((other, InterestRequest(self._me)))
+    def _ask(self, other: ServerId, peer: Peer, now: Nanos) -> None:
+        """Ask for everything, unless that was done a moment ago."""
+        if now - peer.asked_at >= ASK_INTERVAL:
+            peer.asked_at = now
+            self._out.append((other, InterestRequest(self._me)))
 
     def _replace(self, sender: ServerId, peer: Peer, snapshot: InterestSnapshot) -> None:
-        if snapshot.birth < peer.birth or (snapshot.birth == peer.birth and snapshot.version < peer.version):
+        """Take the whole; an old one of another life is put right after the next beacon."""
+        if peer.known and snapshot.birth == peer.birth and snapshot.version < peer.version:
             return
-        peer.birth, peer.version = snapshot.birth, snapshot.version
+        peer.known, peer.birth, peer.version = True, snapshot.birth, snapshot.version
+        peer.asked_at = -BEACON_INTERVAL
         wanted = {interest.key(): interest for interest in snapshot.interest}
         for key in [key for key in peer.subscriptions if key not in wanted]:
             self._remove(peer, Interest(*key))
@@ -159,8 +180,8 @@ class ClusterInterest:
 
     def _drop_silent(self, now: Nanos) -> None:
         for peer in self._peers.values():
-            if peer.birth >= 0 and now - peer.heard > SILENCE_MAX:
-                peer.birth, peer.version = -1, 0
+            if peer.known and now - peer.heard > SILENCE_MAX:
+                peer.known = False
                 for key in list(peer.subscriptions):
                     self._remove(peer, Interest(*key))
 

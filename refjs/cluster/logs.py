@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar, final
 
+from refjs.broker.effects import Level, LogLine
 from refjs.broker.entries import GroupCodec, GroupEntry
 from refjs.broker.logs import Logs
 from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry
@@ -61,21 +62,30 @@ class GroupLog(Log[E], Generic[E]):
 class Group:
     """One Raft group on this server; ``ready`` drains its log's Raft, ``alarm`` rings when Raft wants to go on."""
 
-    __slots__ = ("_touch", "alarm", "name", "raft", "ready", "touched")
+    __slots__ = ("_note", "alarm", "dropped", "name", "raft", "ready", "told", "touched")
 
-    def __init__(self, name: str, raft: Raft, ready: Callable[[], Ready], touch: Callable[[Group], None]) -> None:
+    def __init__(self, name: str, raft: Raft, ready: Callable[[], Ready], note: Callable[[Group], None]) -> None:
         self.name = name
         self.raft = raft
         self.ready = ready
-        self.touched = False
         self.alarm = Alarm(self._ring)
-        self._touch = touch
+        self.touched = False
+        self.dropped = False
+        """Whether its stream was deleted: what is under way for it means nothing any more."""
+        self.told = False
+        """Whether the operator knows that the disk made this server leave the group."""
+        self._note = note
 
     def touch(self) -> None:
         """Note that there may be something to send, sync or apply."""
         if not self.touched:
             self.touched = True
-            self._touch(self)
+            self._note(self)
+
+    def entries(self) -> int:
+        """Return how many entries were applied since the last snapshot."""
+        snapshot = self.raft.state.snapshot
+        return self.raft.state.applied - (snapshot.index if snapshot is not None else 0)
 
     def _ring(self, now: Nanos) -> None:
         self.raft.advance(now)
@@ -96,6 +106,7 @@ class ClusterLogs(Logs):
         self.touched: list[Group] = []
         self.timers = Timers()
         """When each group wants to go on."""
+        self._lines: list[LogLine] = []
         self._kept: dict[ServerId, int] = dict.fromkeys(options.servers, 0)
 
     def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
@@ -122,9 +133,16 @@ class ClusterLogs(Logs):
             election_min=self._options.election_min,
             election_max=self._options.election_max,
             heartbeat=self._options.heartbeat,
+            retain_entries=self._options.retain_entries,
             rules=self._options.rules,
         )
-        raft = Raft.start(config, store, store.recover(), self._rng.split(), self.now)
+        recovered = store.recover()
+        if recovered.damage or recovered.ballot_lost:
+            damage = recovered.damage or "the vote is lost"
+            self._lines.append(
+                LogLine(Level.ERROR, f"JetStream group {name}: {damage}; no vote here until it is healed")
+            )
+        raft = Raft.start(config, store, recovered, self._rng.split(), self.now)
         log: RaftLog[E] = RaftLog(raft, codec)
         group = Group(name, raft, log.ready, self._touched)
         self.groups[name] = group
@@ -134,9 +152,24 @@ class ClusterLogs(Logs):
     def _touched(self, group: Group) -> None:
         self.touched.append(group)
 
+    def followed(self, group: Group) -> None:
+        """Note that ``group`` was seen to: set when it wants to go on, and say where it cannot."""
+        if group.dropped:
+            return
+        self.timers.set(group.alarm, group.raft.next_deadline())
+        if group.raft.halted and not group.told:
+            group.told = True
+            self._lines.append(LogLine(Level.ERROR, f"JetStream group {group.name} stops here: {group.raft.halted}"))
+
+    def take_lines(self) -> list[LogLine]:
+        """Return, once, what the operator must know."""
+        lines, self._lines = self._lines, []
+        return lines
+
     def drop_group(self, assignment: AssignStream) -> None:
         group = self.groups.pop(assignment.group, None)
         if group is not None:
+            group.dropped = True
             self.timers.set(group.alarm, None)
         for name in self._disk.list(f"{assignment.group}/"):
             self._disk.remove(name)

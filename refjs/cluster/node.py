@@ -6,17 +6,26 @@ across servers (``cluster.interest``).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never, final
 
 from refjs.broker.broker import Broker
 from refjs.broker.effects import SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Received
+from refjs.broker.jetstream import JetStream
 from refjs.broker.options import BrokerOptions
 from refjs.broker.routed import RouteTo
 from refjs.cluster.events import NodeEffect, NodeEvent, PeerReceived, SendPeer
 from refjs.cluster.interest import ClusterInterest
 from refjs.cluster.logs import META, ClusterLogs, Group
-from refjs.cluster.messages import GroupMessage, InterestBeacon, InterestRequest, InterestSnapshot, InterestUpdate
+from refjs.cluster.messages import (
+    GroupMessage,
+    InterestBeacon,
+    InterestRequest,
+    InterestSnapshot,
+    InterestUpdate,
+    PeerMessage,
+)
 from refjs.cluster.options import ClusterOptions
 from refjs.storage.disk import Disk
 from refjs.types.rng import Rng
@@ -31,11 +40,12 @@ class Node:
         rng = Rng(seed)
         self.cluster = cluster
         self._logs = ClusterLogs(cluster, disk, rng.split(), now)
+        options = replace(options, sync_interval=0)  # the groups ask for their syncs themselves
         self.broker = Broker(options, now=now, seed=rng.next64(), logs=self._logs)
         others = [server for server in cluster.servers if server != cluster.me]
-        self._interest = ClusterInterest(cluster.me, others, self.broker.accounts, now)
-        self._tickets: dict[int, list[tuple[Group, int]]] = {}
+        self._interest = ClusterInterest(cluster.me, rng.next64(), others, self.broker.accounts, now)
         self._ticket = 0
+        self._tickets: dict[int, list[tuple[Group, int]]] = {}
         self._wanted: list[tuple[Group, int]] = []
 
     # -- turns --------------------------------------------------------------------------------------------------
@@ -43,42 +53,42 @@ class Node:
     def step(self, event: NodeEvent, now: Nanos) -> list[NodeEffect]:
         """Handle ``event`` at ``now``, which never falls, and return what is to be done about it."""
         self._logs.now = now
-        self.broker.engine.now = max(self.broker.engine.now, now)
-        effects: list[NodeEffect] = []
-        match event:
-            case PeerReceived():
-                self._receive(event, now)
-                self._let_broker_work(effects, now)
-            case DiskSynced():
-                self._synced(event.ticket, now)
-                self._let_broker_work(effects, now)
-            case ConnectionOpened() | ConnectionClosed() | Received() | DeadlineReached():
-                effects += self.broker.step(event, now)
-            case _:
-                assert_never(event)
+        self._take(event, now)
         self._logs.timers.ring(now)
-        self._follow(effects, now)
+        effects: list[NodeEffect] = []
+        self._settle(effects)
+        effects += self.broker.flush()
         self._interest.tell(now)
         effects += [SendPeer(peer, message) for peer, message in self._interest.take()]
         effects += [SendPeer(ServerId(routed.peer), routed) for routed in self.broker.engine.router.take_routed()]
+        effects += self._logs.take_lines()
         self._sync(effects)
         return effects
 
     def next_deadline(self) -> Nanos | None:
-        """Return when ``DeadlineReached`` is due."""
+        """Return when ``DeadlineReached`` is due; a server that has just started has something to do at once."""
+        if self._logs.touched:
+            return self._logs.now
         due = self._interest.next_deadline()
         for other in (self.broker.next_deadline(), self._logs.timers.next_deadline()):
             if other is not None and other < due:
                 due = other
         return due
 
-    def _let_broker_work(self, effects: list[NodeEffect], now: Nanos) -> None:
-        """Let the broker do what has come up, if anything has."""
-        if self.broker.has_work(now):
-            effects += self.broker.step(DeadlineReached(), now)
+    def _take(self, event: NodeEvent, now: Nanos) -> None:
+        match event:
+            case PeerReceived():
+                self.broker.take(DeadlineReached(), now)
+                self._receive(event.message, now)
+            case DiskSynced():
+                self.broker.take(DeadlineReached(), now)
+                self._synced(event.ticket, now)
+            case ConnectionOpened() | ConnectionClosed() | Received() | DeadlineReached():
+                self.broker.take(event, now)
+            case _:
+                assert_never(event)
 
-    def _receive(self, event: PeerReceived, now: Nanos) -> None:
-        message = event.message
+    def _receive(self, message: PeerMessage, now: Nanos) -> None:
         match message:
             case GroupMessage():
                 group = self._logs.groups.get(message.group)
@@ -94,46 +104,42 @@ class Node:
             case _:
                 assert_never(message)
 
-    # -- groups -------------------------------------------------------------------------------------------------
-
-    def _follow(self, effects: list[NodeEffect], now: Nanos) -> None:
-        """Send and apply what the groups have ready, and what follows from that, until nothing is left."""
+    def _settle(self, effects: list[NodeEffect]) -> None:
+        """Let the broker work and the groups send and apply what they have ready, until nothing is left."""
         logs = self._logs
+        self.broker.settle()
         while logs.touched:
             touched, logs.touched = logs.touched, []
             for group in touched:
-                group.touched = False
-                ready = group.ready()
-                effects += [SendPeer(m.target, GroupMessage(group.name, m)) for m in ready.messages]
-                if ready.sync:
-                    self._wanted.append((group, ready.sync))
-                self._apply(group)
-                if group.name in logs.groups:
-                    logs.timers.set(group.alarm, group.raft.next_deadline())
-            self._let_broker_work(effects, now)
+                self._follow(group, effects)
+            self.broker.settle()
 
-    def _apply(self, group: Group) -> None:
-        jetstream = self.broker.jetstream
-        if jetstream is None or group.name not in self._logs.groups:
+    # -- groups -------------------------------------------------------------------------------------------------
+
+    def _follow(self, group: Group, effects: list[NodeEffect]) -> None:
+        """Send and apply what ``group`` has ready."""
+        group.touched = False
+        if group.dropped:
             return
+        ready = group.ready()
+        effects += [SendPeer(m.target, GroupMessage(group.name, m)) for m in ready.messages]
+        if ready.sync:
+            self._wanted.append((group, ready.sync))
+        if self.broker.jetstream is not None:
+            self._apply(group, self.broker.jetstream)
+        self._logs.followed(group)
+
+    def _apply(self, group: Group, jetstream: JetStream) -> None:
+        """Apply what was committed, and put a snapshot in the place of a log that has grown long."""
         if group.name == META:
             jetstream.follow_meta()
         else:
             jetstream.follow_group(group.name)
-        self._compact(group)
-
-    def _compact(self, group: Group) -> None:
-        """Put a snapshot in the place of a log that has grown long."""
-        jetstream = self.broker.jetstream
-        raft = group.raft
-        if jetstream is None or raft.state.applied - raft.state.journal.base_index < self.cluster.compact_entries:
+        if group.dropped or group.entries() < self.cluster.compact_entries:
             return
-        if group.name == META:
-            raft.compact(raft.state.applied, jetstream.snapshot())
-        else:
-            snapshot = jetstream.snapshot_of(group.name)
-            if snapshot is not None:
-                raft.compact(raft.state.applied, snapshot)
+        snapshot = jetstream.snapshot() if group.name == META else jetstream.snapshot_of(group.name)
+        if snapshot is not None:
+            group.raft.compact(group.raft.state.applied, snapshot)
 
     def _sync(self, effects: list[NodeEffect]) -> None:
         """Ask for one sync for all groups that want one in this turn."""
@@ -145,8 +151,9 @@ class Node:
 
     def _synced(self, ticket: int, now: Nanos) -> None:
         for group, wanted in self._tickets.pop(ticket, []):
-            group.raft.synced(wanted, now)
-            group.touch()
+            if not group.dropped:
+                group.raft.synced(wanted, now)
+                group.touch()
 
     # -- looking ------------------------------------------------------------------------------------------------
 

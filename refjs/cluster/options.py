@@ -22,3 +22,5 @@ class ClusterOptions:
     rules: RaftRules = field(default_factory=RaftRules)
     compact_entries: int = 10_000
     """After how many entries a group's log is replaced by a snapshot of the state."""
+    retain_entries: int = 256
+    """How many entries before a snapshot are kept in memory for followers that lag a little."""
