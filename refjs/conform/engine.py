@@ -343,7 +343,9 @@ class Conversation:
             raise _StepFailedError(difference)
 
     def _check_message(self, pattern: Message, message: MsgReceived, place: str = "") -> None:
-        self._check(self._difference(pattern, message, self.scope, place))
+        difference = self._difference(pattern, message, self.scope, place)
+        if difference is not None:
+            raise _StepFailedError(difference._replace(actual=f"{difference.actual}, in {brief(message)}"))
 
     def _difference(self, pattern: Message, message: MsgReceived, scope: Scope, place: str = "") -> Difference | None:
         return match_message(pattern, Received(message, self._name_of(message.sid)), scope, place)
