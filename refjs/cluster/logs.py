@@ -1,7 +1,7 @@
 """The logs of a server that is not alone: every group agrees by Raft, and keeps what it agreed on this server's disk.
 
 Groups in memory keep their log on disk all the same: a server that restarts with an empty log and votes could undo
-what was acknowledged (deviation D2).
+what was acknowledged (docs/divergences.md).
 """
 
 from __future__ import annotations

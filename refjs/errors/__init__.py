@@ -1,1 +1,1 @@
-"""Floor 0: the table of API errors and the two other kinds of failure."""
+"""Floor 0: the table of API errors."""

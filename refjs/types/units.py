@@ -1,7 +1,7 @@
 """Units and identities: what the bare integers and bytes of the core mean.
 
-Quantities are plain aliases whose unit stands in the name of what holds them (``ack_wait_ns``); identities are
-``NewType`` so that two kinds cannot be confused (docs/decisions/0004).
+Quantities are plain aliases, and every time and duration is in ns; identities are ``NewType`` so that two kinds cannot
+be confused (docs/decisions/0004).
 """
 
 from __future__ import annotations
