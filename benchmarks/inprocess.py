@@ -16,7 +16,6 @@ from refjs.testing.virtual import VirtualServer
 _CONNECT = b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
 _STEPS = 20_000
 _HURRY = 10
-_SIM_SEEDS = 3
 _STATES = 100_000
 
 
@@ -33,11 +32,10 @@ def figures(only: str, *, quick: bool) -> list[Figure]:
     rows: list[tuple[str, str, Callable[[bool], float | None]]] = [
         ("broker, one core publish a step", "steps/s", _core_steps),
         ("broker, one JetStream publish a step", "steps/s", _stream_steps),
-        ("simulated cluster", "simulated s/s", _simulated),
         ("explorer on the Raft model", "states/s", _explored),
     ]
     taken = [(name, unit, measure(quick)) for name, unit, measure in rows if only in name]
-    return [Figure(name, unit, value) for name, unit, value in taken if value is not None]
+    return [Figure(name, unit, value) for name, unit, value in taken if value is not None] + _simulator(only)
 
 
 def _core_steps(quick: bool) -> float:  # noqa: FBT001 (one signature for all of them)
@@ -66,21 +64,22 @@ def _steps(step: Callable[[], None], drain: Callable[[], bytes], *, quick: bool)
     return count / taken
 
 
-def _simulated(quick: bool) -> float | None:  # noqa: FBT001 (one signature for all of them)
-    scenario, registry = _module("sim.scenario"), _module("sim.scenarios.registry")
-    if scenario is None or registry is None:
-        return None
-    chosen = next(iter(registry.SCENARIOS.values()))
-    runs = [scenario.run(chosen, seed) for seed in range(1 if quick else _SIM_SEEDS)]
-    return float(sum(run.simulated_ns for run in runs)) / 1e9 / float(sum(run.cpu_seconds for run in runs))
+def _simulator(only: str) -> list[Figure]:
+    """Return the simulator's own figures, whose names say their unit first."""
+    measured = _module("sim.benchmark")
+    if measured is None or only not in "simulator":
+        return []
+    rows = [(*name.split(", ", 1), value) for name, value in measured.measure().items()]
+    return [Figure(f"simulator: {name}", unit, value) for unit, name, value in rows]
 
 
 def _explored(quick: bool) -> float | None:  # noqa: FBT001 (one signature for all of them)
-    explorer, small = _module("models.explorer"), _module("models.raft_small")
-    if explorer is None or small is None:
+    explorer, small, scopes = _module("models.explorer"), _module("models.raft_small"), _module("models.raft_scopes")
+    if explorer is None or small is None or scopes is None:
         return None
+    model = small.RaftModel(scopes.LARGE_SCOPES[0])
     started = time.perf_counter()
-    explored = explorer.explore(small.RaftModel(small.Scope()), states_max=_STATES // _HURRY if quick else _STATES)
+    explored = explorer.explore(model, states_max=_STATES // _HURRY if quick else _STATES)
     return float(explored.states) / (time.perf_counter() - started)
 
 

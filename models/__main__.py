@@ -1,81 +1,18 @@
-"""``python -m models``: explore, and print what was seen; ``--full`` adds the large scopes, ``--json`` is for machines.
-
-The exit code is 0 where every scope holds and every mutant is found, else 1.
-"""
+"""``python -m models`` is ``refjs models``."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
-from dataclasses import asdict, dataclass
-from typing import Final, final
 
-from models.explorer import Violation, explore
-from models.raft_scopes import LARGE_SCOPES, MUTANTS, SCOPES
-from models.raft_small import RaftModel, Scope
-
-STATES_MAX: Final = 20_000_000
+from models.command import add_parser, run
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One exploration: its figures, how long it took in ms, and what it found."""
-
-    scope: str
-    states: int
-    transitions: int
-    depth: int
-    complete: bool
-    milliseconds: int
-    violation: Violation | None
-    as_expected: bool
-
-
-def run(scope: Scope, expected: str) -> Row:
-    """Explore ``scope``, in which the property ``expected`` (or none) must fail."""
-    begin = time.perf_counter_ns()
-    seen = explore(RaftModel(scope), states_max=STATES_MAX)
-    milliseconds = (time.perf_counter_ns() - begin) // 1_000_000
-    found = seen.violation.property_id if seen.violation else ""
-    right = found == expected and (bool(expected) or seen.complete)
-    return Row(
-        scope.name, seen.states, seen.transitions, seen.depth, seen.complete, milliseconds, seen.violation, right
-    )
-
-
-def text(row: Row) -> str:
-    """Return a row of the table."""
-    figures = f"{row.states:>10,} {row.transitions:>12,} {row.depth:>5} {row.milliseconds / 1000:>7.1f}"
-    rate = row.states * 1000 // max(1, row.milliseconds)
-    verdict = f"breaks {row.violation.property_id}" if row.violation else "holds"
-    return f"{row.scope:<58} {figures} {rate:>9,}  {verdict}{'' if row.as_expected else '  NOT AS EXPECTED'}"
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m models", description="Explore Raft, the shipped code, exhaustively."
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, one object with all rows")
-    parser.add_argument("--full", action="store_true", help="add the large scopes (minutes)")
-    options = parser.parse_args(arguments)
-    if not options.json:
-        print(f"{'scope':<58} {'states':>10} {'transitions':>12} {'depth':>5} {'seconds':>7} {'states/s':>9}")
-    rows: list[Row] = []
-    scopes = [*SCOPES, *(LARGE_SCOPES if options.full else ())]
-    for scope, expected in [*((scope, "") for scope in scopes), *((m.scope, m.property_id) for m in MUTANTS)]:
-        row = run(scope, expected)
-        rows.append(row)
-        if not options.json:
-            print(text(row), flush=True)
-            if row.violation:
-                print("\n".join(f"    {line}" for line in str(row.violation).splitlines()[1:]))
-    if options.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
-    return 0 if all(row.as_expected for row in rows) else 1
+def main(words: list[str]) -> int:
+    """Run the command with ``words``; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m")
+    add_parser(parser.add_subparsers(required=True))
+    return run(parser.parse_args(["models", *words]))
 
 
 if __name__ == "__main__":

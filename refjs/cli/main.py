@@ -38,7 +38,7 @@ COMMANDS: Final = {
         "refjs.conform.command", "conform", "judge any NATS server", "conform run nats://127.0.0.1:4222"
     ),
     "sim": Command("sim.command", "sim", "simulate clusters under faults", "sim list"),
-    "models": Command("models.command", "sim", "visit every state of a model", "models explore"),
+    "models": Command("models.command", "sim", "visit every state of a model", "models --json"),
     "demo": Command("refjs.cli.demo", "dev", "show all of it in a minute and a half", "demo"),
     "bench": Command("benchmarks.command", "dev", "measure refjs beside nats-server", "bench --quick"),
 }

@@ -15,8 +15,8 @@ def test_defaults() -> None:
     """An empty CONNECT leaves every default in place."""
     options = parse_connect(b"{}")
     assert options is not None
-    for name in ConnectOptions.__slots__:
-        assert getattr(options, name) == getattr(ConnectOptions(), name)
+    for name in ("name", "lang", "version", "user", "password", "auth_token", "jwt", "nkey", "sig", "account"):
+        assert getattr(options, name) == getattr(ConnectOptions(), name) == ""
     assert (options.verbose, options.pedantic, options.echo, options.headers, options.protocol) == (
         True,
         True,
