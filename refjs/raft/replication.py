@@ -134,7 +134,10 @@ def on_rejected(state: State, reply: AppendRejected) -> None:
     progress = _progress(state, reply.source, reply.term)
     if progress is not None:
         progress.heard_at = state.now
-        hint = state.journal.agree_at(min(reply.hint_index, reply.prev_index), reply.hint_term)
+        journal = state.journal
+        hint = journal.agree_at(min(reply.hint_index, reply.prev_index), reply.hint_term)
+        if hint == journal.base_index and journal.base_term > reply.hint_term:
+            hint -= 1  # not even the base agrees: only the snapshot will do
         progress.rejected(reply.prev_index, hint)
 
 

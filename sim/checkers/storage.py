@@ -27,11 +27,12 @@ def nothing_lost(evidence: Evidence) -> Verdict:
     for stream, publishes in evidence.publishes.items():
         acked = [publish for publish in publishes if publish.outcome is Outcome.OK]
         examined += len(acked)
-        nodes = [(observed.server, dict(observed.messages)) for observed in evidence.observed.get(stream, [])]
+        nodes = evidence.observed.get(stream, [])
         if acked and not nodes:
             findings.append(f"no server holds the stream {stream}, of which {len(acked)} publishes were acknowledged")
-        lost_on = {server: _missing(acked, held) for server, held in nodes}
-        findings += _losses(acked, lost_on)
+        last_seq = {node.server: node.last_seq for node in nodes}
+        lost_on = {node.server: _missing(acked, dict(node.messages)) for node in nodes}
+        findings += _losses(acked, lost_on, last_seq)
     return conclude("P3", P3, findings, examined=examined)
 
 
@@ -86,8 +87,11 @@ def _missing(acked: list[Publish], held: dict[Seq, str]) -> dict[str, Publish]:
     return {publish.value: publish for publish in acked if held.get(publish.seq) != publish.value}
 
 
-def _losses(acked: list[Publish], lost_on: dict[str, dict[str, Publish]]) -> list[str]:
-    """Return what is lost everywhere, by client and place, and what is lost on single servers."""
+def _losses(acked: list[Publish], lost_on: dict[str, dict[str, Publish]], last_seq: dict[str, Seq]) -> list[str]:
+    """Return what is lost everywhere, by client and place, and what single servers lack before their last sequence.
+
+    What lies behind a server's last sequence may still come: that is L2's.
+    """
     findings: list[str] = []
     missing = list(lost_on.values())
     everywhere = (
@@ -99,7 +103,8 @@ def _losses(acked: list[Publish], lost_on: dict[str, dict[str, Publish]]) -> lis
     for client, publishes in by_client.items():
         findings += _placed(client, publishes, everywhere)
     for server, lost in lost_on.items():
-        alone = [publish for value, publish in lost.items() if value not in everywhere]
+        behind = last_seq[server]
+        alone = [publish for value, publish in lost.items() if value not in everywhere and publish.seq <= behind]
         if alone:
             findings.append(f"{server} alone lacks {len(alone)} acknowledged publishes, first {alone[0]}")
     return findings

@@ -108,9 +108,15 @@ class TestNothingLost:
 
     def test_a_loss_on_one_server_is_that_servers(self) -> None:
         """A message that one server alone lacks is reported with that server."""
-        found = verdict("P3", acked(1, 1, 0, 1), holds("n1", (1, "v1")), holds("n2"))
+        both = acked(1, 1, 0, 1), acked(2, 2, 2, 3)
+        found = verdict("P3", *both, holds("n1", (1, "v1"), (2, "v2")), holds("n2", (2, "v2")))
 
         assert breaks(found, Kind.SAFETY, "n2 alone lacks 1", "v1")
+
+    def test_a_server_behind_has_lost_nothing_yet(self) -> None:
+        """What a server lacks behind its last sequence is a matter of catching up, L2."""
+        both = acked(1, 1, 0, 1), acked(2, 2, 2, 3)
+        assert verdict("P3", *both, holds("n1", (1, "v1"), (2, "v2")), holds("n2", (1, "v1"))).ok
 
     def test_an_altered_message_is_lost(self) -> None:
         """Another value at the acknowledged sequence counts as a loss."""
