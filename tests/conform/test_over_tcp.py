@@ -10,7 +10,7 @@ from refjs.conform import corpus
 from refjs.conform.command import link_factory
 from refjs.conform.run import run
 from refjs.testing.peer import RealServer, RefjsServer
-from tests.conform.helpers import NOT_YET, complaints, skipped
+from tests.conform.helpers import complaints, skipped
 
 
 @pytest.mark.peer
@@ -25,6 +25,6 @@ def test_every_vector_passes_on_the_released_server(nats_server_binary: Path) ->
 def test_every_vector_passes_on_refjs_over_tcp() -> None:
     """The server that ``refjs serve`` starts meets every vector, like the broker in process."""
     with RefjsServer() as server:
-        report = run(server.url, link_factory(server.url), corpus.read(), salt="test", jobs=8, baseline=NOT_YET)
+        report = run(server.url, link_factory(server.url), corpus.read(), salt="test", jobs=8)
     assert complaints(report) == []
     assert skipped(report) <= {"until"}
