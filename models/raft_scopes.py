@@ -21,7 +21,6 @@ SCOPES: Final = (
     Scope("damage: a, then b campaigns; a log is lost", log_max=1, crash=False, damage=True, candidates="ab"),
 )
 LARGE_SCOPES: Final = (
-    Scope("two terms, two entries, power fails at any time"),
     Scope("three terms, two entries; a, b, then a campaigns", terms_max=3, crash=False, candidates="aba"),
     Scope("two terms, one entry, a log is lost", log_max=1, crash=False, damage=True),
 )

@@ -8,7 +8,7 @@ import pytest
 
 from models.__main__ import main
 from models.explorer import Exploration, explore
-from models.raft_scopes import MUTANTS, SCOPES, Mutant
+from models.raft_scopes import LARGE_SCOPES, MUTANTS, SCOPES, Mutant
 from models.raft_small import PROPERTY_IDS, RaftModel, Scope
 
 # States, transitions, depth.  A change here means that the transition functions changed: look before updating.
@@ -18,6 +18,10 @@ EXPECTED: Final = {
     "disk": (16_978, 129_903, 29),
     "pre-vote": (2_255, 21_815, 18),
     "damage": (43_808, 465_940, 25),
+}
+EXPECTED_LARGE: Final = {
+    "three terms, two entries; a, b, then a campaigns": (1_070_739, 14_143_001, 39),
+    "two terms, one entry, a log is lost": (527_631, 6_385_461, 27),
 }
 STEPS: Final = {"double": 4, "vote told": 5, "entry": 9, "vote without": 8, "vote with": 9, "old terms": 18}
 
@@ -71,3 +75,12 @@ def test_the_command_refuses_what_it_does_not_know() -> None:
     with pytest.raises(SystemExit) as ending:
         main(["--no-such-option"])
     assert ending.value.code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scope", LARGE_SCOPES, ids=lambda scope: scope.name)
+def test_no_state_of_a_large_scope_breaks_a_promise(scope: Scope) -> None:
+    """In scopes of a million states every property of Raft holds, too."""
+    exploration = explore(RaftModel(scope), states_max=20_000_000)
+    assert (exploration.violation, exploration.complete) == (None, True)
+    assert (exploration.states, exploration.transitions, exploration.depth) == EXPECTED_LARGE[scope.name]

@@ -10,8 +10,9 @@ from refjs.raft.config import RaftConfig, RaftRules
 from refjs.raft.messages import AppendEntries, RequestVote, VoteReply
 from refjs.raft.node import Raft
 from refjs.raft.state import Role
-from refjs.raft.store import Ballot, NullStore, Recovered, Store
+from refjs.raft.store import Ballot, DiskStore, NullStore, Recovered
 from refjs.storage.disk import DiskError
+from refjs.storage.memory import MemoryDisk
 from refjs.types.rng import Rng
 from refjs.types.units import SECOND, ServerId
 from tests.raft_net import Net
@@ -116,43 +117,53 @@ def test_what_is_read_after_a_restart_is_synced_before_it_is_told() -> None:
     assert (len(net.wire), raft.term) == (1, 9)
 
 
-class FailingStore(Store):
+class FailingDisk:
     """Refuses every write from some point on."""
 
     def __init__(self) -> None:
+        self.inner = MemoryDisk()
         self.failed = False
 
-    def _write(self) -> None:
+    def _writable(self) -> MemoryDisk:
         if self.failed:
             raise DiskError("no space left on the disk")
+        return self.inner
 
-    def create(self) -> None:
-        self._write()
+    def append(self, name: str, data: bytes) -> None:
+        self._writable().append(name, data)
 
-    def save_ballot(self, _ballot: Ballot) -> None:
-        self._write()
+    def read(self, name: str) -> bytes:
+        return self.inner.read(name)
 
-    def append(self, _entry: object) -> None:
-        self._write()
+    def truncate(self, name: str, size: int) -> None:
+        self._writable().truncate(name, size)
 
-    def truncate_from(self, _index: int) -> None:
-        self._write()
+    def replace(self, name: str, data: bytes) -> None:
+        self._writable().replace(name, data)
 
-    def save_snapshot(self, _snapshot: object, _entries: object) -> None:
-        self._write()
+    def remove(self, name: str) -> None:
+        self._writable().remove(name)
+
+    def list(self, prefix: str) -> list[str]:
+        return self.inner.list(prefix)
+
+
+def started(disk: FailingDisk) -> Raft:
+    store = DiskStore(disk, "group")
+    return Raft.start(RaftConfig(A, (A,)), store, store.recover(), Rng(1), 0)
 
 
 @pytest.mark.req("CLU-REC-006")
 def test_a_server_whose_disk_refuses_stops() -> None:
     """After a refused write a server says nothing, has no deadline, leads nothing and tells why."""
-    store = FailingStore()
-    raft = Raft.start(RaftConfig(A, (A,)), store, Recovered(), Rng(1), 0)
+    disk = FailingDisk()
+    raft = started(disk)
     for _ in range(3):
         raft.advance(9 * SECOND)
         raft.synced(raft.ready().sync, 9 * SECOND)
     raft.ready()
     assert raft.propose(b"kept") == 2
-    store.failed = True
+    disk.failed = True
     assert raft.propose(b"refused") == 0
     assert raft.halted == "no space left on the disk"
     raft.step(AppendEntries(B, A, 9, 0, 0, 0, []), 10 * SECOND)
@@ -164,9 +175,9 @@ def test_a_server_whose_disk_refuses_stops() -> None:
 
 def test_a_server_whose_disk_refuses_at_once_never_begins() -> None:
     """A store that cannot be created halts the server from the start."""
-    store = FailingStore()
-    store.failed = True
-    assert Raft.start(RaftConfig(A, (A,)), store, Recovered(), Rng(1), 0).halted
+    disk = FailingDisk()
+    disk.failed = True
+    assert started(disk).halted
 
 
 def test_an_entry_that_outlived_the_record_of_its_term_is_believed() -> None:
