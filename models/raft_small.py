@@ -33,8 +33,9 @@ PROPERTY_IDS: Final = {
     "R5": "state-machine safety: no two servers commit different entries at an index (every server state and history)",
     "R6": "one vote a term, across crashes too, and terms never fall (conflicting VoteReplies were ever sent)",
     "R7": "what is committed is never removed, and the commit index falls by a restart only (every server step)",
-    "CHECK": "the assertions of the code itself, ``Raft.check`` among them (every server state and step)",
 }
+ASSERTIONS: Final = "CHECK"
+"""Stands for the assertions of the code itself, ``Raft.check`` among them: held in every server state and step."""
 """The properties, and where each is checked."""
 
 State: TypeAlias = tuple[int, ...]
@@ -252,7 +253,7 @@ class RaftModel(Model[State]):
             sent = self._taken(subject)
             subject.raft.check()
         except AssertionError as error:
-            return Step(f"{label}: {error}", server, 0, "CHECK")
+            return Step(f"{label}: {error}", server, 0, ASSERTIONS)
         fault = _broken_step(before.raft, subject.raft)
         return Step(label, self._intern_server(subject), sent, fault)
 

