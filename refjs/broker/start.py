@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from refjs.consumer.consumer import Start, filters_of
+from refjs.consumer.consumer import Start, patterns_of
 from refjs.stream.store import MessageStore
 from refjs.types.config import ConsumerConfig, DeliverPolicy
 from refjs.types.units import Nanos, Seq
@@ -12,7 +12,7 @@ from refjs.types.units import Nanos, Seq
 
 def find_start(store: MessageStore, config: ConsumerConfig, now: Nanos) -> Start:
     """Return where a consumer of ``config`` created at ``now`` starts, and how many messages wait for it there."""
-    filters = filters_of(config)
+    filters = patterns_of(config)
     if config.deliver_policy is DeliverPolicy.LAST_PER_SUBJECT:
         first = [message.seq for message in store.last_per_subject(filters)]
         return Start(store.last_seq + 1, len(first), first)
@@ -39,7 +39,7 @@ def _first_seq(store: MessageStore, config: ConsumerConfig, now: Nanos) -> Seq:
 
 
 def _last_matching(store: MessageStore, config: ConsumerConfig) -> Seq:
-    filters = filters_of(config)
+    filters = patterns_of(config)
     if not filters:
         return max(store.last_seq, 1)
     found = [message.seq for pattern in filters if (message := store.last_matching(pattern)) is not None]

@@ -36,7 +36,16 @@ from refjs.errors.table import (
     ApiError,
 )
 from refjs.subject.grammar import ANY_REST, collides
-from refjs.types.config import AckPolicy, ConsumerConfig, ConsumerLimits, DeliverPolicy, Retention, StreamConfig
+from refjs.types.config import (
+    NOT_IN_NAME,
+    SERVER_METADATA,
+    AckPolicy,
+    ConsumerConfig,
+    ConsumerLimits,
+    DeliverPolicy,
+    Retention,
+    StreamConfig,
+)
 from refjs.types.profile import Profile
 from refjs.types.time_text import format_duration
 from refjs.types.units import SECOND, Nanos
@@ -48,9 +57,6 @@ MAX_WAITING_DEFAULT: Final = 512
 MAX_ACK_PENDING_DEFAULT: Final = 1_000
 ACK_WAIT_DEFAULT_NS: Final[Nanos] = 30 * SECOND
 INACTIVE_THRESHOLD_DEFAULT_NS: Final[Nanos] = 5 * SECOND
-
-_SERVER_KEYS: Final = ("_nats.ver", "_nats.level", "_nats.req.level")
-_NOT_IN_NAME: Final = " \t\r\n\f.*>/\\"
 
 
 def with_defaults(
@@ -214,16 +220,16 @@ def _fill_acknowledgement(config: ConsumerConfig, stream: StreamConfig) -> None:
 
 def _metadata(config: ConsumerConfig, profile: Profile) -> dict[str, str]:
     """Return the metadata that is stored: the client's, and the API level the options ask for (CON-CFG-026)."""
-    metadata = {key: value for key, value in config.metadata.items() if key not in _SERVER_KEYS}
+    metadata = {key: value for key, value in config.metadata.items() if key not in SERVER_METADATA}
     if profile.versioned_assets:
         metadata["_nats.req.level"] = "0"
     return metadata
 
 
 def _check_names(config: ConsumerConfig) -> ApiError | None:
-    if any(char in config.name for char in _NOT_IN_NAME):
+    if any(char in config.name for char in NOT_IN_NAME):
         return STREAM_INVALID_CONFIG.filled(r"consumer name can not contain '.', '*', '>', '\', '/'")
-    if any(char in config.durable_name for char in _NOT_IN_NAME):
+    if any(char in config.durable_name for char in NOT_IN_NAME):
         return STREAM_INVALID_CONFIG.filled(r"consumer durable name can not contain '.', '*', '>', '\', '/'")
     too_long = len(config.durable_name.encode()) > DURABLE_SIZE_MAX
     return CONSUMER_NAME_TOO_LONG.filled(DURABLE_SIZE_MAX) if too_long else None
@@ -245,7 +251,7 @@ def _check_description(config: ConsumerConfig) -> ApiError | None:
 
 
 def _check_stream_limits(config: ConsumerConfig, stream: StreamConfig) -> ApiError | None:
-    """Check what the stream caps, and what a work queue asks of a pull consumer."""
+    """Check what the stream caps (STR-CFG-028)."""
     limits = stream.consumer_limits
     if 0 < limits.max_ack_pending < config.max_ack_pending:
         return CONSUMER_MAX_PENDING_ACK_EXCESS.filled(limits.max_ack_pending)

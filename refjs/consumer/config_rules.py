@@ -28,17 +28,15 @@ from refjs.errors.table import (
     STREAM_INVALID_CONFIG,
     ApiError,
 )
-from refjs.subject.grammar import collides, has_wildcards, is_subset, is_valid_pattern
+from refjs.subject.grammar import collides, has_wildcards, is_subset, is_valid_config_subject
 from refjs.types.config import AckPolicy, ConsumerConfig, DeliverPolicy, Retention, StreamConfig
 from refjs.types.digits import read_u64
 from refjs.types.profile import Profile
-from refjs.types.units import MILLISECOND, Nanos, Subject
+from refjs.types.units import MILLISECOND, Nanos
 
 SHORTEST_HEARTBEAT_NS: Final[Nanos] = 100 * MILLISECOND
 
 _I64_LIMIT: Final = 1 << 63
-
-_BLANKS: Final = (b" ", b"\t", b"\r", b"\n", b"\f")
 
 
 def check_ack_and_backoff(config: ConsumerConfig, profile: Profile) -> ApiError | None:
@@ -60,13 +58,13 @@ def check_filters(config: ConsumerConfig) -> ApiError | None:
     """Check the filters one by one and against one another (CON-CFG-010, CON-CFG-011)."""
     if config.filter_subject and config.filter_subjects:
         return CONSUMER_DUPLICATE_FILTER_SUBJECTS
-    if config.filter_subject and not _is_valid(config.filter_subject.encode()):
+    if config.filter_subject and not is_valid_config_subject(config.filter_subject.encode()):
         return STREAM_INVALID_CONFIG.filled("invalid subject")
     filters = [name.encode() for name in config.filter_subjects]
     if b"" in filters:
         return CONSUMER_EMPTY_FILTER
     for index, one in enumerate(filters):
-        if not _is_valid(one):
+        if not is_valid_config_subject(one):
             return STREAM_INVALID_CONFIG.filled("invalid subject")
         if any(place != index and is_subset(one, other) for place, other in enumerate(filters)):
             return CONSUMER_OVERLAPPING_SUBJECT_FILTERS
@@ -101,7 +99,7 @@ def check_flow_control(config: ConsumerConfig) -> ApiError | None:
 
 def _check_push(config: ConsumerConfig, stream: StreamConfig) -> ApiError | None:
     subject = config.deliver_subject.encode()
-    if not _is_valid(subject):
+    if not is_valid_config_subject(subject):
         return CONSUMER_INVALID_DELIVER_SUBJECT
     if has_wildcards(subject):
         return CONSUMER_DELIVER_TO_WILDCARDS
@@ -146,8 +144,3 @@ def _start_contradiction(config: ConsumerConfig) -> str:
     if by_seq:
         return f"{name}, but optional start sequence is also set"
     return f"{name}, but optional start time is also set" if by_time else missing
-
-
-def _is_valid(subject: Subject) -> bool:
-    """Tell whether a configuration may name ``subject``."""
-    return is_valid_pattern(subject) and not any(blank in subject for blank in _BLANKS)

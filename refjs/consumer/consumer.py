@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import assert_never, final
 
-from refjs.consumer.config import filters_of as named_filters
+from refjs.consumer.config import filters_of
 from refjs.consumer.entries import (
     Acknowledge,
     ConsumerEntry,
@@ -79,7 +79,7 @@ class Consumer:
         """The name in the API; a name that the server gave stands only here (CON-API-011)."""
         self.config = config
         self.created = created
-        self.filters = filters_of(config)
+        self.filters = patterns_of(config)
         self.next_seq: Seq = start.seq
         self.first: deque[Seq] = deque(start.first)
         before = (start.first[0] if start.first else start.seq) - 1
@@ -282,7 +282,7 @@ class Consumer:
         if not config.backoff and not self.config.backoff and config.ack_wait != self.config.ack_wait:
             self.pending.shift(config.ack_wait - self.config.ack_wait)
         self.config = config
-        self.filters = filters_of(config)
+        self.filters = patterns_of(config)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -296,13 +296,13 @@ class Consumer:
 
     def check_invariants(self) -> None:
         """Assert every invariant (C2, C3)."""
-        self.pending.check()
+        self.pending.check_invariants()
         assert self.ack_floor.consumer_seq <= self.delivered.consumer_seq
         assert self.num_pending >= 0
         assert all(self.ack_floor.stream_seq < seq for seq, _ in self.pending.items())
         assert all(seq < self.next_seq for seq, _ in self.pending.items())
 
 
-def filters_of(config: ConsumerConfig) -> list[Subject]:
+def patterns_of(config: ConsumerConfig) -> list[Subject]:
     """Return the filter patterns of ``config`` as they are matched; none means every message."""
-    return [pattern.encode() for pattern in named_filters(config)]
+    return [pattern.encode() for pattern in filters_of(config)]

@@ -125,9 +125,7 @@ def write_consumer_entry(writer: Writer, entry: ConsumerEntry) -> None:
     match entry:
         case Deliver():
             writer.u64(_DELIVER)
-            writer.u64(len(entry.seqs))
-            for seq in entry.seqs:
-                writer.u64(seq)
+            writer.u64s(entry.seqs)
             writer.i64(entry.stamp)
         case Acknowledge():
             _write(writer, _ACKNOWLEDGE, entry.seq, entry.stamp)
@@ -162,7 +160,7 @@ def read_consumer_entry(reader: Reader) -> ConsumerEntry:
     """Return the entry that stands next; raise ``CorruptData`` where none does."""
     kind = reader.u64()
     if kind == _DELIVER:
-        return Deliver([reader.u64() for _ in range(reader.u64())], reader.i64())
+        return Deliver(reader.u64s(), reader.i64())
     if kind == _RECONFIGURE:
         return Reconfigure(reader.blob())
     seq, stamp = reader.u64(), reader.i64()

@@ -142,7 +142,7 @@ class PendingSet:
         self._timers = [(pending.deadline, seq) for seq, pending in self.items() if not pending.queued]
         self._timers.sort()
 
-    def check(self) -> None:
+    def check_invariants(self) -> None:
         """Assert every invariant."""
         assert set(self._pending) <= set(self._order)
         assert list(self._order) == sorted(self._order)

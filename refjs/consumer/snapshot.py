@@ -8,7 +8,6 @@ from refjs.consumer.consumer import Consumer, Start
 from refjs.storage.codec import Reader, Writer
 from refjs.types.plain import decode_consumer_config, encode_config
 from refjs.types.records import SequenceInfo
-from refjs.types.units import Seq
 
 
 def write_consumer(writer: Writer, consumer: Consumer) -> None:
@@ -18,7 +17,7 @@ def write_consumer(writer: Writer, consumer: Consumer) -> None:
     writer.i64(consumer.created)
     writer.i64(consumer.stamp)
     writer.u64(consumer.next_seq)
-    _write_seqs(writer, list(consumer.first))
+    writer.u64s(list(consumer.first))
     _write_place(writer, consumer.delivered)
     _write_place(writer, consumer.ack_floor)
     writer.u64(consumer.num_pending)
@@ -27,12 +26,12 @@ def write_consumer(writer: Writer, consumer: Consumer) -> None:
         writer.u64(seq)
         writer.u64(pending.consumer_seq)
         writer.i64(pending.deadline)
-    _write_seqs(writer, consumer.pending.due())
+    writer.u64s(consumer.pending.due())
     writer.u64(len(consumer.deliveries))
     for seq, count in sorted(consumer.deliveries.items()):
         writer.u64(seq)
         writer.u64(count)
-    _write_seqs(writer, sorted(consumer.exhausted))
+    writer.u64s(sorted(consumer.exhausted))
 
 
 def read_consumer(reader: Reader) -> Consumer:
@@ -42,18 +41,18 @@ def read_consumer(reader: Reader) -> Consumer:
     created, stamp, next_seq = reader.i64(), reader.i64(), reader.u64()
     consumer = Consumer(name, config, created, Start(next_seq, 0, []))
     consumer.stamp = stamp
-    consumer.first = deque(_read_seqs(reader))
+    consumer.first = deque(reader.u64s())
     consumer.delivered = _read_place(reader)
     consumer.ack_floor = _read_place(reader)
     consumer.num_pending = reader.u64()
-    for _ in range(reader.u64()):
+    for _ in range(reader.count()):
         consumer.pending.add(reader.u64(), reader.u64(), reader.i64())
-    for seq in _read_seqs(reader):
+    for seq in reader.u64s():
         consumer.pending.queue(seq)
-    for _ in range(reader.u64()):
+    for _ in range(reader.count()):
         seq = reader.u64()
         consumer.deliveries[seq] = reader.u64()
-    consumer.exhausted = dict.fromkeys(_read_seqs(reader))
+    consumer.exhausted = dict.fromkeys(reader.u64s())
     return consumer
 
 
@@ -62,16 +61,6 @@ def fork(consumer: Consumer) -> Consumer:
     writer = Writer()
     write_consumer(writer, consumer)
     return read_consumer(Reader(writer.done()))
-
-
-def _write_seqs(writer: Writer, seqs: list[Seq]) -> None:
-    writer.u64(len(seqs))
-    for seq in seqs:
-        writer.u64(seq)
-
-
-def _read_seqs(reader: Reader) -> list[Seq]:
-    return [reader.u64() for _ in range(reader.u64())]
 
 
 def _write_place(writer: Writer, place: SequenceInfo) -> None:

@@ -16,7 +16,7 @@ from refjs.raft.messages import Entry, EntryKind, Message, Snapshot
 from refjs.raft.outbox import Outbox
 from refjs.raft.progress import Progress
 from refjs.raft.store import NOBODY, Ballot, Recovered, Store
-from refjs.storage.codec import U64_MAX
+from refjs.types.digits import U64_MAX
 from refjs.types.rng import Rng
 from refjs.types.units import Nanos, ServerId
 

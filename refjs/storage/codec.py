@@ -11,7 +11,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final, final
 
-U64_MAX: Final = (1 << 64) - 1
+from refjs.types.digits import U64_MAX
+
 I64_MAX: Final = (1 << 63) - 1
 I64_MIN: Final = -(1 << 63)
 _MORE: Final = 0x80  # the bit of a varint's byte that says that another one follows

@@ -15,11 +15,10 @@ from refjs.errors.table import (
     STREAM_INVALID_CONFIG,
     STREAM_MISMATCH,
     STREAM_NAME_CONTAINS_PATH_SEPARATORS,
-    STREAM_REPLICAS_NOT_SUPPORTED,
     ApiError,
 )
-from refjs.subject.grammar import ANY_REST, collides, is_subset, is_valid_pattern
-from refjs.types.config import Discard, Placement, Retention, StreamConfig
+from refjs.subject.grammar import ANY_REST, collides, is_subset, is_valid_config_subject
+from refjs.types.config import NOT_IN_NAME, SERVER_METADATA, Discard, Placement, Retention, StreamConfig
 from refjs.types.profile import Profile
 from refjs.types.units import MILLISECOND, MINUTE, Nanos, Subject
 
@@ -30,11 +29,6 @@ REPLICAS_MAX: Final = 5
 DUPLICATE_WINDOW_DEFAULT_NS: Final[Nanos] = 2 * MINUTE
 SHORTEST_AGE_NS: Final[Nanos] = 100 * MILLISECOND
 
-SERVER_KEYS: Final = ("_nats.ver", "_nats.level", "_nats.req.level")
-"""The metadata that the server owns (STR-CFG-037)."""
-
-_NOT_IN_NAME: Final = " \t\r\n\f.*>/\\"
-_NOT_IN_SUBJECT: Final = (b" ", b"\t", b"\r", b"\n", b"\f")
 _API_SPACES: Final = (b"$JS.>", b"$JSC.>", b"$NRG.>")
 _EVENT_SPACE: Final = b"$JS.EVENT.>"
 _SYSTEM_SPACE: Final = b"$SYS.>"
@@ -57,11 +51,6 @@ def check_create(config: StreamConfig) -> ApiError | None:
     if config.mirror_direct:
         return _invalid("stream has no mirror but does have mirror direct")
     return None
-
-
-def check_standalone(config: StreamConfig) -> ApiError | None:
-    """Tell what one server alone cannot do, or None; asked after the defaults (STR-CRT-007)."""
-    return STREAM_REPLICAS_NOT_SUPPORTED if config.num_replicas > 1 else None
 
 
 def with_defaults(config: StreamConfig, profile: Profile, *, pedantic: bool) -> StreamConfig | ApiError:
@@ -114,7 +103,7 @@ def _invalid(reason: str) -> ApiError:
 
 def _check_texts(config: StreamConfig) -> ApiError | None:
     """Check name, description and metadata (STR-CFG-001, STR-CFG-002, STR-CFG-036)."""
-    if not config.name or any(char in config.name for char in _NOT_IN_NAME):
+    if not config.name or any(char in config.name for char in NOT_IN_NAME):
         return _invalid(r"stream name is required and can not contain '.', '*', '>', '\', '/'")
     if len(config.name.encode()) > NAME_SIZE_MAX:
         return _invalid(f"stream name is too long, maximum allowed is {NAME_SIZE_MAX}")
@@ -148,7 +137,7 @@ def _check_pedantic_limits(config: StreamConfig) -> ApiError | None:
 
 def _with_limits(config: StreamConfig, profile: Profile) -> StreamConfig:
     """Return ``config`` with what needs no check filled in."""
-    metadata = {key: value for key, value in config.metadata.items() if key not in SERVER_KEYS}
+    metadata = {key: value for key, value in config.metadata.items() if key not in SERVER_METADATA}
     if profile.versioned_assets:
         metadata["_nats.req.level"] = str(required_api_level(config))
     return replace(
@@ -224,7 +213,7 @@ def _check_subjects(config: StreamConfig) -> ApiError | None:
 
 
 def _check_subject(subject: Subject, config: StreamConfig) -> ApiError | None:
-    if not is_valid_pattern(subject) or any(blank in subject for blank in _NOT_IN_SUBJECT):
+    if not is_valid_config_subject(subject):
         return _invalid("invalid subject")
     if subject == ANY_REST:
         if not config.no_ack:

@@ -54,12 +54,12 @@ class DuplicateWindow:
     def read(cls, reader: Reader) -> DuplicateWindow:
         """Return the window that ``write`` wrote."""
         window = cls(reader.i64())
-        for _ in range(reader.u64()):
+        for _ in range(reader.count()):
             stamp, msg_id, seq = reader.i64(), reader.blob(), reader.u64()
             window.remember(msg_id, seq, stamp)
         return window
 
-    def check(self) -> None:
+    def check_invariants(self) -> None:
         """Assert every invariant."""
         assert len(self._ages) == len(self._known)
         stamps = [self._known[msg_id][0] for msg_id in self._ages]

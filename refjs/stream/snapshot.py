@@ -41,7 +41,7 @@ def read_stream(reader: Reader, profile: Profile) -> Stream:
     first_seq, last_seq = reader.u64(), reader.u64()
     stamped, last_ts = reader.flag(), reader.i64()
     messages: list[StoredMessage] = []
-    for _ in range(reader.u64()):
+    for _ in range(reader.count()):
         seq, ts, subject, header_size = reader.u64(), reader.i64(), reader.blob(), reader.u64()
         messages.append(StoredMessage(seq, ts, subject, header_size, reader.blob()))
     stream.store.load(messages, first_seq, last_seq, last_ts if stamped else None)

@@ -258,7 +258,7 @@ class MessageStore:
             return []
         return [seq for seq in range(self.first_seq, self.last_seq + 1) if seq not in self._messages]
 
-    def check(self) -> None:
+    def check_invariants(self) -> None:
         """Assert every invariant."""
         messages = list(self._messages.values())
         assert [m.seq for m in messages] == sorted(m.seq for m in messages)

@@ -323,8 +323,8 @@ class Stream:
     def check_invariants(self) -> None:
         """Assert every invariant, that of the limits among them (P8)."""
         config, store = self.config, self.store
-        store.check()
-        self.window.check()
+        store.check_invariants()
+        self.window.check_invariants()
         for _, chain in store.subjects.items_matching(b">"):
             assert config.max_msgs_per_subject <= 0 or chain.count <= config.max_msgs_per_subject
         if config.discard is Discard.OLD:

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import final
+from typing import Final, final
 
 from refjs.types.units import Nanos, Seq
+
+NOT_IN_NAME: Final = " \t\r\n\f.*>/\\"
+"""The characters that the name of a stream or a consumer cannot have (STR-CFG-001)."""
+
+SERVER_METADATA: Final = ("_nats.ver", "_nats.level", "_nats.req.level")
+"""The metadata that the server owns (STR-CFG-037)."""
 
 
 @unique

@@ -14,7 +14,7 @@ from refjs.api.config_json import consumer_config_json, stream_config_json
 from refjs.api.consumer_requests import Action, apply_create_subject, decode_consumer_create
 from refjs.api.stream_requests import decode_stream_config
 from refjs.consumer import config as consumer_config
-from refjs.errors.table import CONSUMER_ALREADY_EXISTS, ApiError
+from refjs.errors.table import CONSUMER_ALREADY_EXISTS, STREAM_REPLICAS_NOT_SUPPORTED, ApiError
 from refjs.stream import config as stream_config
 from refjs.testing.peer import RealServer
 from refjs.types.config import ConsumerConfig, StreamConfig
@@ -72,7 +72,8 @@ def our_stream(body: bytes, *, new: bool) -> StreamConfig | ApiError:
     config = refused or stream_config.with_defaults(request.config, DEFAULT, pedantic=request.pedantic)
     if isinstance(config, ApiError):
         return config
-    return stream_config.check_name(config, "Z") or stream_config.check_standalone(config) or config
+    alone = STREAM_REPLICAS_NOT_SUPPORTED if config.num_replicas > 1 else config  # as the API asks its logs
+    return stream_config.check_name(config, "Z") or alone
 
 
 def our_consumer(body: bytes, stream: StreamConfig, form: list[str]) -> ConsumerConfig | ApiError:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refjs.storage.codec import I64_MAX, I64_MIN, U64_MAX, CorruptData, Reader, Writer, digest
+from refjs.storage.codec import I64_MAX, I64_MIN, CorruptData, Reader, Writer, digest
+from refjs.types.digits import U64_MAX
 
 
 @given(
