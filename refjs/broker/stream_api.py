@@ -19,7 +19,7 @@ from refjs.api.stream_requests import (
 )
 from refjs.broker.engine import Engine
 from refjs.broker.meta import Meta
-from refjs.broker.meta_entries import AssignStream, RemoveStream
+from refjs.broker.meta_entries import AssignStream, MetaEntry, ReassignStream, RemoveStream
 from refjs.broker.registry import AccountStreams
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.request import ApiRequest
@@ -106,7 +106,10 @@ class StreamApi:
             return table.STREAM_MISMATCH
         if name not in self._streams.assignments:
             return table.STREAM_NOT_FOUND
-        return self._check_peers(config) or rules.with_update(self._streams.configs[name], config)
+        known = self._streams.configs[name]
+        if self._engine.logs.clustered and config.num_replicas != known.num_replicas:
+            return self._check_peers(config) or table.STREAM_GENERAL.filled("scaling is not supported by refjs yet")
+        return self._check_peers(config) or rules.with_update(known, config)
 
     def _check_peers(self, config: StreamConfig) -> ApiError | None:
         """Tell whether there are too few servers for the replicas that are asked for."""
@@ -114,21 +117,22 @@ class StreamApi:
         return None if len(logs.peers(config.num_replicas)) >= config.num_replicas else logs.too_few_peers()
 
     def _assign(self, request: ApiRequest, config: StreamConfig, known: AssignStream | None) -> None:
-        engine = self._engine
-        peers = known.peers if known is not None else engine.logs.peers(config.num_replicas)
-        self._streams.api_total += 1
-        self._meta.propose(
-            AssignStream(
-                self._streams.account.name,
-                config.name,
-                encode_config(config),
-                known.group if known is not None else self._new_group(config.name),
-                peers,
-                request.reply,
-                known.stamp if known is not None else engine.now,
-                update=request.kind == "stream_update_response",
-            )
-        )
+        entry: MetaEntry
+        account, name, reply, encoded = self._streams.account.name, config.name, request.reply, encode_config(config)
+        if known is not None:
+            update = request.kind == "stream_update_response"
+            entry = ReassignStream(account, name, encoded, known.group, reply, update=update)
+        else:
+            peers = self._engine.logs.peers(config.num_replicas)
+            entry = AssignStream(account, name, encoded, self._new_group(name), peers, reply, self._engine.now)
+
+        def done(refused: ApiError | None) -> None:
+            if refused is not None:
+                request.refuse(refused)
+            else:
+                self._streams.api_total += 1  # the stream's leader answers
+
+        self._meta.propose(entry, done)
 
     def _new_group(self, name: str) -> str:
         return f"{self._streams.account.name}/{name}-{self._engine.rng.token(8).decode()}"
@@ -141,8 +145,14 @@ class StreamApi:
         elif name not in self._streams.assignments:
             request.refuse(table.STREAM_NOT_FOUND)
         else:
-            removal = RemoveStream(self._streams.account.name, name)
-            self._meta.propose(removal, lambda: request.answer(answers.success(request.kind)))
+
+            def done(refused: ApiError | None) -> None:
+                if refused is not None:
+                    request.refuse(refused)
+                else:
+                    request.answer(answers.success(request.kind))
+
+            self._meta.propose(RemoveStream(self._streams.account.name, name), done)
 
     # -- listing --------------------------------------------------------------------------------------------------
 
