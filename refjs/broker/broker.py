@@ -49,7 +49,7 @@ class Broker:
         self._sync_alarm = Alarm(self._sync)
         self._sync_ticket = 0
         self._effects: list[Effect] = []
-        if options.jetstream and options.sync_interval:
+        if options.jetstream and options.sync_interval and not logs.clustered:
             self.engine.timers.set(self._sync_alarm, now + options.sync_interval)
 
     @property
