@@ -115,15 +115,21 @@ class GroupCodec:
     def decode(self, data: bytes) -> GroupEntry:
         """Return the entry that ``data`` encodes; raise ``CorruptData`` where it encodes none."""
         reader = Reader(data)
-        kind = reader.u64()
-        if kind == _STREAM:
-            return read_stream_entry(reader)
-        if kind == _CREATE_CONSUMER:
-            return CreateConsumer(reader.text(), reader.blob(), reader.i64())
-        if kind == _DELETE_CONSUMER:
-            return DeleteConsumer(reader.text())
-        if kind == _FOR_CONSUMER:
-            return ForConsumer(reader.text(), read_consumer_entry(reader))
-        if kind == _ADOPT:
-            return Adopt(reader.blob(), reader.u64(), reader.i64())
-        raise CorruptData(f"unknown kind of group entry: {kind}")
+        entry = _read_entry(reader)
+        reader.end()
+        return entry
+
+
+def _read_entry(reader: Reader) -> GroupEntry:
+    kind = reader.u64()
+    if kind == _STREAM:
+        return read_stream_entry(reader)
+    if kind == _CREATE_CONSUMER:
+        return CreateConsumer(reader.text(), reader.blob(), reader.i64())
+    if kind == _DELETE_CONSUMER:
+        return DeleteConsumer(reader.text())
+    if kind == _FOR_CONSUMER:
+        return ForConsumer(reader.text(), read_consumer_entry(reader))
+    if kind == _ADOPT:
+        return Adopt(reader.blob(), reader.u64(), reader.i64())
+    raise CorruptData(f"unknown kind of group entry: {kind}")

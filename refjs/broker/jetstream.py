@@ -203,10 +203,13 @@ class JetStream:
                 figures.consumers += len(host.replica.consumers)
                 figures.messages += len(store)
                 figures.size += store.bytes
+                reserved = max(host.replica.stream.config.max_bytes, 0)
                 if store.storage is StorageKind.MEMORY:
                     figures.memory += store.bytes
+                    figures.reserved_memory += reserved
                 else:
                     figures.storage += store.bytes
+                    figures.reserved_storage += reserved
         return figures
 
     def check_invariants(self) -> None:

@@ -116,14 +116,20 @@ class MetaCodec:
     def decode(self, data: bytes) -> MetaEntry:
         """Return the entry that ``data`` encodes; raise ``CorruptData`` where it encodes none."""
         reader = Reader(data)
-        kind = reader.u64()
-        if kind == _ASSIGN:
-            account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
-            peers, reply, stamp = reader.texts(), reader.blob(), reader.i64()
-            return AssignStream(account, name, config, group, peers, reply, stamp, reader.u64())
-        if kind == _REASSIGN:
-            account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
-            return ReassignStream(account, name, config, group, reader.blob(), update=reader.flag())
-        if kind == _REMOVE:
-            return RemoveStream(reader.text(), reader.text())
-        raise CorruptData(f"unknown kind of meta entry: {kind}")
+        entry = _read_entry(reader)
+        reader.end()
+        return entry
+
+
+def _read_entry(reader: Reader) -> MetaEntry:
+    kind = reader.u64()
+    if kind == _ASSIGN:
+        account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
+        peers, reply, stamp = reader.texts(), reader.blob(), reader.i64()
+        return AssignStream(account, name, config, group, peers, reply, stamp, reader.u64())
+    if kind == _REASSIGN:
+        account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
+        return ReassignStream(account, name, config, group, reader.blob(), update=reader.flag())
+    if kind == _REMOVE:
+        return RemoveStream(reader.text(), reader.text())
+    raise CorruptData(f"unknown kind of meta entry: {kind}")

@@ -8,7 +8,6 @@ from refjs.api import answers
 from refjs.api.fields import is_empty_request
 from refjs.api.stream_requests import (
     StreamInfoRequest,
-    StreamPageRequest,
     decode_message_delete,
     decode_message_get,
     decode_purge,
@@ -20,6 +19,7 @@ from refjs.api.stream_requests import (
 from refjs.broker.engine import Engine
 from refjs.broker.meta import Meta
 from refjs.broker.meta_entries import AssignStream, MetaEntry, ReassignStream, RemoveStream
+from refjs.broker.paging import LIST_PAGE, NAMES_PAGE, page_of
 from refjs.broker.registry import AccountStreams
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.request import ApiRequest
@@ -34,8 +34,6 @@ from refjs.types.config import StreamConfig
 from refjs.types.plain import encode_config
 from refjs.types.records import StreamInfo
 
-NAMES_PAGE: Final = 1024
-LIST_PAGE: Final = 256
 SUBJECTS_PAGE: Final = 100_000
 
 
@@ -163,7 +161,7 @@ class StreamApi:
             request.refuse(asked)
             return
         names = self._streams.names(asked.subject)
-        page, shown = _page(names, asked, NAMES_PAGE)
+        page, shown = page_of(names, asked.offset, NAMES_PAGE)
         request.answer(answers.stream_names(page, shown))
 
     def list(self, request: ApiRequest) -> None:
@@ -173,7 +171,7 @@ class StreamApi:
             request.refuse(asked)
             return
         names = [name for name in self._streams.names(asked.subject) if name in self._streams.hosts]
-        page, shown = _page(names, asked, LIST_PAGE)
+        page, shown = page_of(names, asked.offset, LIST_PAGE)
         request.answer(answers.stream_list(page, [self._streams.hosts[name].info() for name in shown]))
 
     def info(self, request: ApiRequest) -> None:
@@ -188,7 +186,7 @@ class StreamApi:
         info = host.info()
         if asked.deleted_details:
             info.state.deleted = host.replica.stream.store.deleted()
-        page = _show_subjects(info, host, asked) if asked.subjects_filter else (0, 0, 0)
+        page = _show_subjects(info, host, asked) if asked.subjects_filter else answers.NO_PAGE
         options = self._engine.options
         request.answer(
             answers.stream_info(info, page, options.profile, leader=options.server_name, domain=options.domain)
@@ -258,17 +256,11 @@ class StreamApi:
         return host
 
 
-def _page(names: list[str], asked: StreamPageRequest, limit: int) -> tuple[tuple[int, int, int], list[str]]:
-    """Return the page asked for: total, offset and limit, and the names on it (STR-API-014)."""
-    offset = min(asked.offset, len(names))
-    return (len(names), offset, limit), names[offset : offset + limit]
-
-
-def _show_subjects(info: StreamInfo, host: StreamHost, asked: StreamInfoRequest) -> tuple[int, int, int]:
+def _show_subjects(info: StreamInfo, host: StreamHost, asked: StreamInfoRequest) -> answers.Page:
     """Put one page of the subjects that match the filter into ``info`` and return which page it is (STR-INF-004)."""
     counts = host.replica.stream.subject_counts(asked.subjects_filter.encode())
     if not counts:
-        return (0, 0, 0)
+        return answers.NO_PAGE
     offset = asked.offset
     info.state.subjects = {subject: counts[subject] for subject in sorted(counts)[offset : offset + SUBJECTS_PAGE]}
-    return (len(counts), offset, SUBJECTS_PAGE)
+    return answers.Page(len(counts), offset, SUBJECTS_PAGE)

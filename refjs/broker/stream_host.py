@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, assert_never, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.api import answers
+from refjs.broker.acks import Answer
 from refjs.broker.advisories import Advisories
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.direct_get import DirectGet
@@ -18,7 +19,7 @@ from refjs.broker.replica import ConsumerMade, GroupOutcome, Replica
 from refjs.broker.timers import Alarm
 from refjs.consumer.consumer import Applied, Consumer
 from refjs.storage.log import Log
-from refjs.stream.entries import DeleteMessage, Expire, Publish, Purge
+from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge
 from refjs.stream.outcomes import Duplicate, Refused, Skipped, Stored
 from refjs.types.config import StreamConfig
 from refjs.types.records import StreamInfo
@@ -28,7 +29,6 @@ from refjs.wire import headers
 _EXPIRY_PACE: Final = 250 * MILLISECOND
 """How often at most messages are looked for that grew too old (STR-LIM-010)."""
 
-Answer: TypeAlias = Callable[[GroupOutcome], None]
 Owed: TypeAlias = Callable[[], None]
 
 
@@ -251,26 +251,30 @@ class StreamHost:
             committed = self.log.take_committed()
 
     def _applied(self, index: int, entry: GroupEntry, outcome: GroupOutcome) -> None:
-        if isinstance(entry, Expire):
-            self._expiring = False
-        if isinstance(entry, Publish):
-            self._published(index, entry, outcome)
-        elif isinstance(entry, ForConsumer):
-            host = self.consumers.get(entry.name)
-            if host is not None and isinstance(outcome, Applied):
-                host.applied(entry.entry, outcome)
-        elif isinstance(entry, CreateConsumer):
-            assert isinstance(outcome, ConsumerMade)
-            if entry.name not in self.consumers:
-                self.advisories.consumer_action(entry.name, "create")
-            self._serve(outcome.consumer)
-        elif isinstance(entry, DeleteConsumer):
-            gone = self.consumers.pop(entry.name, None)
-            if gone is not None:
-                gone.lay_down("Consumer Deleted")
-                self.advisories.consumer_action(entry.name, "delete")
-        else:
-            self._listen_anew()
+        match entry:
+            case Publish():
+                self._published(index, entry, outcome)
+            case ForConsumer():
+                host = self.consumers.get(entry.name)
+                if host is not None and isinstance(outcome, Applied):
+                    host.applied(entry.entry, outcome)
+            case CreateConsumer():
+                assert isinstance(outcome, ConsumerMade)
+                if entry.name not in self.consumers:
+                    self.advisories.consumer_action(entry.name, "create")
+                self._serve(outcome.consumer)
+            case DeleteConsumer():
+                gone = self.consumers.pop(entry.name, None)
+                if gone is not None:
+                    gone.lay_down("Consumer Deleted")
+                    self.advisories.consumer_action(entry.name, "delete")
+            case Expire():
+                self._expiring = False
+                self._listen_anew()
+            case Purge() | DeleteMessage() | Configure() | Adopt():
+                self._listen_anew()
+            case _:
+                assert_never(entry)
         self._tell_terminated(entry)
         answer = self._answers.pop(index, None)
         if answer is not None:
