@@ -93,6 +93,7 @@ class Broker:
     def flush(self) -> list[Effect]:
         """End the turn: return its effects, among them one write for each connection that gets something."""
         effects, self._effects = self._effects, []
+        effects += self.engine.logs.take_lines()
         router = self.engine.router
         for connection in router.dirty:
             self._flush(connection, effects)
