@@ -14,7 +14,6 @@ from refjs.types.digits import U64_MAX, read_u64
 from refjs.types.units import Nanos, Seq, Subject
 
 Answer: TypeAlias = Callable[[GroupOutcome], None]
-"""Called with what became of an entry, by whoever proposed it and still leads."""
 
 NEXT: Final = b"+NXT"
 NAK: Final = b"-NAK"
@@ -78,7 +77,7 @@ def parse_ack(payload: bytes, place: Place, stamp: Nanos) -> Ack:
     if payload == PROGRESS:
         return Ack(Extend(place.seq, stamp))
     if payload.startswith(TERM):
-        return Ack(Terminate(place.seq, stamp))
+        return Ack(Terminate(place.seq, place.consumer_seq, stamp))
     return Ack(None)
 
 

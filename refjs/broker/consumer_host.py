@@ -196,7 +196,7 @@ class ConsumerHost(Worker):
                 self._propose(GiveUp(seq, self.group.stamp()))
             if plan.messages:
                 self._in_flight = plan
-                self._propose(Deliver(list(plan.messages), self.group.stamp()))
+                self._propose(Deliver(list(plan.messages), self.group.stamp(), self.consumer.revision))
             else:
                 self._finish(plan)
                 self._skip()

@@ -24,8 +24,7 @@ class Picker:
         self._now = now
         self._pace = pace
         self._store = store
-        self._due = consumer.pending.due() if consumer.pending.first_due() else []
-        self._due_at = 0
+        self._due = consumer.pending.due()
         self._first_at = 0
         self._seq: Seq = consumer.next_seq
         self._new = 0
@@ -60,9 +59,7 @@ class Picker:
         return len(b"%d.%d.%d.%d.%d" % (count, message.seq, consumer_seq, message.ts, consumer.num_pending - self._new))
 
     def _next_due(self) -> StoredMessage | None:
-        while self._due_at < len(self._due):
-            seq = self._due[self._due_at]
-            self._due_at += 1
+        for seq in self._due:
             if self._consumer.is_exhausted(seq):
                 self.exhausted.append(seq)
                 continue

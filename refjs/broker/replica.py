@@ -6,16 +6,17 @@ when retention lets one go, what a removed message means to those who had it pen
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final, TypeAlias, assert_never, final
 
-from refjs.broker.entries import Adopt, CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
+from refjs.broker.entries import CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
 from refjs.broker.start import find_start
 from refjs.consumer.consumer import Applied, Consumer, Delivery
 from refjs.consumer.entries import ConsumerEntry, Deliver, Reconfigure
 from refjs.consumer.snapshot import read_consumer, write_consumer
 from refjs.storage.codec import Reader, Writer, digest
 from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge
-from refjs.stream.outcomes import Outcome, Removed, Stored
+from refjs.stream.outcomes import Outcome, Stored
 from refjs.stream.snapshot import read_stream, write_stream
 from refjs.stream.stream import Stream
 from refjs.subject.interest import Interest
@@ -58,10 +59,9 @@ class Replica:
     def __init__(self, config: StreamConfig, created: Nanos, profile: Profile) -> None:
         self.profile = profile
         self.stream = Stream(config, created, profile)
-        self.revision = 0
-        """Which revision of what the metadata says of the stream is in force; 0 before its birth."""
         self.consumers: dict[str, Consumer] = {}
         self._interest: Interest[Consumer] = Interest()
+        self._strayed: dict[str, Consumer] = {}  # those that delivered what their filter would not let through now
         self.terminated: list[tuple[str, Delivery]] = []
         """Deliveries that ended because their message left the stream; taken by the leader for its advisories."""
 
@@ -81,8 +81,6 @@ class Replica:
                 outcome = self.stream.apply(entry)
                 self._tell_removed()
                 return outcome
-            case Adopt():
-                return self._adopt(entry)
             case Configure():
                 return self._configure(entry)
             case CreateConsumer():
@@ -113,16 +111,15 @@ class Replica:
 
     def _tell_removed(self) -> None:
         for message in self.stream.take_removed():
-            for consumer in self.interested(message.subject):
+            for consumer in self._concerned(message.subject):
                 delivery = consumer.removed(message, self.stream.stamp)
                 if delivery is not None:
                     self.terminated.append((consumer.name, delivery))
 
-    def _adopt(self, entry: Adopt) -> Outcome:
-        if entry.revision <= self.revision:
-            return Removed(0)
-        self.revision = entry.revision
-        return self._configure(Configure(entry.config, entry.stamp))
+    def _concerned(self, subject: Subject) -> list[Consumer]:
+        """Return the consumers to whom a message on ``subject`` can mean something."""
+        strayed = [consumer for consumer in self._strayed.values() if not consumer.wants(subject)]
+        return [*self.interested(subject), *strayed]
 
     def _configure(self, entry: Configure) -> Outcome:
         before = self.stream.config.retention
@@ -145,23 +142,46 @@ class Replica:
         return ConsumerMade(consumer)
 
     def _reconfigure(self, consumer: Consumer, entry: Reconfigure) -> Applied:
-        before = consumer.filters
+        filters, owed = consumer.filters, self._owed_by(consumer)
         self._unindex(consumer)
         applied = consumer.apply(entry)
         self._index(consumer)
-        if consumer.filters != before:
-            consumer.num_pending = self.stream.store.count_from(consumer.filters, consumer.next_seq)
+        if consumer.filters != filters:
+            self._follow_filter(consumer)
+            self._let_go(owed)
+            self._tell_removed()
         return applied
+
+    def _follow_filter(self, consumer: Consumer) -> None:
+        """Count anew what waits for ``consumer``; what it delivered before stays delivered (CON-CFG-035)."""
+        store = self.stream.store
+        first = [message for seq in consumer.first if (message := store.get(seq)) is not None]
+        consumer.first = deque([message.seq for message in first if consumer.wants(message.subject)])
+        consumer.num_pending = len(consumer.first) + store.count_from(consumer.filters, consumer.next_seq)
+        self._note_strayed(consumer)
+
+    def _note_strayed(self, consumer: Consumer) -> None:
+        """Remember ``consumer`` where its filter does not tell any more whom a removed message concerns."""
+        store = self.stream.store
+        delivered = [message for seq in consumer.outstanding() if (message := store.get(seq)) is not None]
+        if not all(consumer.wants(message.subject) for message in delivered):
+            self._strayed[consumer.name] = consumer
 
     def _delete_consumer(self, name: str) -> ConsumerGone:
         consumer = self.consumers.pop(name, None)
         if consumer is None:
             return ConsumerGone(found=False)
         self._unindex(consumer)
-        if self.stream.config.retention is Retention.INTEREST:
-            self._let_go([message for message in self.stream.store.messages() if consumer.owes(message)])
-            self._tell_removed()
+        self._strayed.pop(name, None)
+        self._let_go(self._owed_by(consumer))
+        self._tell_removed()
         return ConsumerGone(found=True)
+
+    def _owed_by(self, consumer: Consumer) -> list[StoredMessage]:
+        """Return what interest retention keeps for ``consumer``, others aside."""
+        if self.stream.config.retention is not Retention.INTEREST:
+            return []
+        return [message for message in self.stream.store.messages() if consumer.owes(message)]
 
     def _for_consumer(self, entry: ForConsumer) -> Applied:
         consumer = self.consumers.get(entry.name)
@@ -181,7 +201,7 @@ class Replica:
         if isinstance(entry, Deliver):
             store = self.stream.store
             seqs = [seq for seq in entry.seqs if store.get(seq) is not None]
-            return entry if len(seqs) == len(entry.seqs) else Deliver(seqs, entry.stamp)
+            return entry if len(seqs) == len(entry.seqs) else Deliver(seqs, entry.stamp, entry.revision)
         return entry
 
     def _let_go(self, messages: list[StoredMessage]) -> None:
@@ -208,7 +228,6 @@ class Replica:
     def snapshot(self) -> bytes:
         """Return the whole state as canonical bytes."""
         writer = Writer()
-        writer.u64(self.revision)
         write_stream(writer, self.stream)
         writer.u64(len(self.consumers))
         for name in sorted(self.consumers):
@@ -219,15 +238,14 @@ class Replica:
     def restore(cls, data: bytes, profile: Profile) -> Replica:
         """Return the replica whose ``snapshot`` is ``data``."""
         reader = Reader(data)
-        revision = reader.u64()
         stream = read_stream(reader, profile)
         replica = cls(stream.config, stream.created, profile)
-        replica.revision = revision
         replica.stream = stream
         for _ in range(reader.count()):
             consumer = read_consumer(reader)
             replica.consumers[consumer.name] = consumer
             replica._index(consumer)
+            replica._note_strayed(consumer)
         reader.end()
         return replica
 

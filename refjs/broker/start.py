@@ -6,6 +6,7 @@ from typing import assert_never
 
 from refjs.consumer.consumer import Start, patterns_of
 from refjs.stream.store import MessageStore
+from refjs.subject.grammar import ANY_REST
 from refjs.types.config import ConsumerConfig, DeliverPolicy
 from refjs.types.units import Nanos, Seq
 
@@ -15,7 +16,8 @@ def find_start(store: MessageStore, config: ConsumerConfig, now: Nanos) -> Start
     filters = patterns_of(config)
     if config.deliver_policy is DeliverPolicy.LAST_PER_SUBJECT:
         first = [message.seq for message in store.last_per_subject(filters)]
-        return Start(store.last_seq + 1, len(first), first)
+        if first:
+            return Start(store.last_seq + 1, len(first), first)
     seq = _first_seq(store, config, now)
     return Start(seq, store.count_from(filters, seq), [])
 
@@ -25,10 +27,12 @@ def _first_seq(store: MessageStore, config: ConsumerConfig, now: Nanos) -> Seq:
     match config.deliver_policy:
         case DeliverPolicy.ALL:
             return floor
-        case DeliverPolicy.NEW | DeliverPolicy.LAST_PER_SUBJECT:
+        case DeliverPolicy.NEW:
             return store.last_seq + 1
         case DeliverPolicy.LAST:
-            return _last_matching(store, config)
+            return _last_matching(store, config, floor)
+        case DeliverPolicy.LAST_PER_SUBJECT:
+            return max(store.last_seq, floor)
         case DeliverPolicy.BY_START_SEQUENCE:
             return max(config.opt_start_seq, floor)
         case DeliverPolicy.BY_START_TIME:
@@ -38,9 +42,10 @@ def _first_seq(store: MessageStore, config: ConsumerConfig, now: Nanos) -> Seq:
             assert_never(config.deliver_policy)
 
 
-def _last_matching(store: MessageStore, config: ConsumerConfig) -> Seq:
+def _last_matching(store: MessageStore, config: ConsumerConfig, floor: Seq) -> Seq:
+    """Return where ``last`` starts: at the newest message that matches, or from the start where none does."""
     filters = patterns_of(config)
-    if not filters:
+    if not filters or filters == [ANY_REST]:
         return max(store.last_seq, 1)
     found = [message.seq for pattern in filters if (message := store.last_matching(pattern)) is not None]
-    return max(found) if found else store.last_seq + 1
+    return max(found) if found else floor

@@ -90,6 +90,8 @@ class Consumer:
         self.deliveries: dict[Seq, int] = {}
         self.exhausted: dict[Seq, None] = {}
         self.stamp: Nanos = created
+        self.revision = 0
+        """How often the configuration was replaced."""
 
     # -- what the stream tells ----------------------------------------------------------------------------------
 
@@ -122,11 +124,14 @@ class Consumer:
     def purged(self, first_seq: Seq) -> None:
         """Move on to ``first_seq``: nothing is left below it (CON-PRG-001, CON-PRG-002)."""
         self.next_seq = max(self.next_seq, first_seq)
-        if not self.first:
-            self.delivered.stream_seq = max(self.delivered.stream_seq, first_seq - 1)
-        if not len(self.pending):
-            self.ack_floor.consumer_seq = self.delivered.consumer_seq
-        self.ack_floor.stream_seq = max(self.ack_floor.stream_seq, first_seq - 1)
+        self.delivered.stream_seq = max(self.delivered.stream_seq, first_seq - 1)
+        if self.ack_floor.stream_seq < first_seq - 1:
+            self.ack_floor.stream_seq = first_seq - 1
+            self.ack_floor.consumer_seq = max(self.ack_floor.consumer_seq, self._before_lowest())
+
+    def outstanding(self) -> list[Seq]:
+        """Return the delivered messages that still mean something here: pending ones, and those given up."""
+        return [*(seq for seq, _ in self.pending.items()), *self.exhausted]
 
     def owes(self, message: StoredMessage) -> bool:
         """Tell whether interest retention must keep ``message`` for this consumer (STR-RET-005)."""
@@ -165,6 +170,8 @@ class Consumer:
 
     def _deliver(self, entry: Deliver, applied: Applied) -> None:
         self.stamp = max(self.stamp, entry.stamp)
+        if entry.revision != self.revision:
+            return
         for seq in entry.seqs:
             if seq in self.pending:
                 count = self.deliveries.get(seq, 1) + 1
@@ -199,26 +206,40 @@ class Consumer:
 
     def ack_wait(self, count: int) -> Nanos:
         """Return how long the ack of a message's ``count``-th delivery may take (CON-ACK-011)."""
-        backoff = self.config.backoff
-        return backoff[min(count, len(backoff)) - 1] if backoff else self.config.ack_wait
+        return ack_wait_of(self.config, count)
 
     def _acknowledge(self, entry: Acknowledge, applied: Applied) -> None:
         if self.config.ack_policy is AckPolicy.ALL:
-            if entry.consumer_seq > self.ack_floor.consumer_seq:
-                applied.settled += self.pending.through(entry.seq)
-                for seq in applied.settled:
-                    self._forget(seq)
-                self.ack_floor.consumer_seq = entry.consumer_seq
-                self.ack_floor.stream_seq = entry.seq
-                self.ack_floor.last_active = entry.stamp
+            self._settle_through(entry.seq, entry.consumer_seq, entry.stamp, applied)
         else:
             self._settle_one(entry.seq, entry.stamp, applied)
 
+    def _terminate(self, entry: Terminate, applied: Applied) -> None:
+        if self.config.ack_policy is AckPolicy.ALL:
+            self._settle_through(entry.seq, entry.consumer_seq, entry.stamp, applied)
+        else:
+            self._settle_one(entry.seq, entry.stamp, applied)
+
+    def _settle_through(self, seq: Seq, consumer_seq: Seq, stamp: Nanos, applied: Applied) -> None:
+        """Settle everything up to ``seq``; a delivery that is settled already, or never was, settles nothing."""
+        settled = self.pending.through(seq) if seq <= self.delivered.stream_seq else []
+        if settled and self.ack_floor.consumer_seq < consumer_seq <= self.delivered.consumer_seq:
+            for pending_seq in settled:
+                self._forget(pending_seq)
+            applied.settled += settled
+            self.ack_floor.consumer_seq = consumer_seq
+            self.ack_floor.stream_seq = seq
+            self.ack_floor.last_active = stamp
+
     def _settle_one(self, seq: Seq, stamp: Nanos, applied: Applied) -> None:
-        """Settle one message; that the client said so counts even where it had been settled (CON-ACK-002)."""
+        """Settle one message, late where it was given up already; the client was heard of anyway (CON-ACK-002, 016)."""
         self.ack_floor.last_active = stamp
         if seq in self.pending:
             self._settle(seq)
+            applied.settled.append(seq)
+        elif seq in self.exhausted:
+            del self.exhausted[seq]
+            self.deliveries.pop(seq, None)
             applied.settled.append(seq)
 
     def _forget(self, seq: Seq) -> None:
@@ -226,18 +247,22 @@ class Consumer:
         self.deliveries.pop(seq, None)
 
     def _settle(self, seq: Seq) -> None:
-        """Forget a pending message and move the ack floor up to the lowest one left (CON-POS-011)."""
-        was_lowest = self.pending.lowest() == seq
+        """Forget a pending message, and move the ack floor on where it was the next delivery above (CON-POS-011)."""
+        pending = self.pending.get(seq)
+        assert pending is not None
         self._forget(seq)
         lowest = self.pending.lowest()
         if lowest == 0:
             self.ack_floor.consumer_seq = self.delivered.consumer_seq
             self.ack_floor.stream_seq = self.delivered.stream_seq
-        elif was_lowest:
-            pending = self.pending.get(lowest)
-            assert pending is not None
-            self.ack_floor.consumer_seq = pending.consumer_seq - 1
+        elif pending.consumer_seq == self.ack_floor.consumer_seq + 1:
+            self.ack_floor.consumer_seq = self._before_lowest()
             self.ack_floor.stream_seq = lowest - 1
+
+    def _before_lowest(self) -> Seq:
+        """Return the last consumer sequence before the first delivery of anything that is pending."""
+        lowest = self.pending.get(self.pending.lowest())
+        return self.delivered.consumer_seq if lowest is None else lowest.consumer_seq - 1
 
     def _refuse(self, entry: Refuse) -> None:
         if entry.seq not in self.pending:
@@ -250,10 +275,6 @@ class Consumer:
     def _extend(self, entry: Extend) -> None:
         if entry.seq in self.pending:
             self.pending.extend(entry.seq, entry.stamp + self.ack_wait(self.deliveries.get(entry.seq, 1)))
-
-    def _terminate(self, entry: Terminate, applied: Applied) -> None:
-        if self.config.ack_policy is not AckPolicy.ALL or entry.seq in self.pending:
-            self._settle_one(entry.seq, entry.stamp, applied)
 
     def _pass_time(self, entry: PassTime, applied: Applied) -> None:
         self.stamp = max(self.stamp, entry.stamp)
@@ -279,10 +300,15 @@ class Consumer:
             self.delivered.stream_seq = max(self.delivered.stream_seq, entry.seq - 1)
 
     def _reconfigure(self, config: ConsumerConfig) -> None:
-        if not config.backoff and not self.config.backoff and config.ack_wait != self.config.ack_wait:
-            self.pending.shift(config.ack_wait - self.config.ack_wait)
-        self.config = config
+        """Follow a new configuration; what is pending waits for the difference longer or shorter (CON-CFG-034)."""
+        old, self.config = self.config, config
         self.filters = patterns_of(config)
+        self.revision += 1
+        for seq, pending in self.pending.items():
+            count = self.deliveries.get(seq, 1)
+            difference = ack_wait_of(config, count) - ack_wait_of(old, count)
+            if difference:
+                self.pending.extend(seq, pending.deadline + difference)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -301,6 +327,14 @@ class Consumer:
         assert self.num_pending >= 0
         assert all(self.ack_floor.stream_seq < seq for seq, _ in self.pending.items())
         assert all(seq < self.next_seq for seq, _ in self.pending.items())
+        assert all(seq not in self.exhausted for seq, _ in self.pending.items())
+        assert all(seq in self.pending or seq in self.exhausted for seq in self.deliveries)
+
+
+def ack_wait_of(config: ConsumerConfig, count: int) -> Nanos:
+    """Return how long ``config`` waits for the ack of a message's ``count``-th delivery (CON-ACK-011)."""
+    backoff = config.backoff
+    return backoff[min(count, len(backoff)) - 1] if backoff else config.ack_wait
 
 
 def patterns_of(config: ConsumerConfig) -> list[Subject]:

@@ -10,13 +10,18 @@ from refjs.types.units import Nanos, Seq
 
 @final
 class Deliver:
-    """The messages at ``seqs`` go out, in this order: redeliveries of pending ones, or the next new ones."""
+    """The messages at ``seqs`` go out, in this order: redeliveries of pending ones, or the next new ones.
 
-    __slots__ = ("seqs", "stamp")
+    They were chosen under the configuration that the consumer counts as its ``revision``; under another one the
+    choice would leave out what its filter lets through, so nothing goes out.
+    """
 
-    def __init__(self, seqs: list[Seq], stamp: Nanos) -> None:
+    __slots__ = ("revision", "seqs", "stamp")
+
+    def __init__(self, seqs: list[Seq], stamp: Nanos, revision: int) -> None:
         self.seqs = seqs
         self.stamp = stamp
+        self.revision = revision
 
 
 @final
@@ -56,12 +61,13 @@ class Extend:
 
 @final
 class Terminate:
-    """The client never wants the message at ``seq`` again (+TERM; CON-ACK-008)."""
+    """The client never wants the message of the delivery ``consumer_seq`` again (+TERM; CON-ACK-008)."""
 
-    __slots__ = ("seq", "stamp")
+    __slots__ = ("consumer_seq", "seq", "stamp")
 
-    def __init__(self, seq: Seq, stamp: Nanos) -> None:
+    def __init__(self, seq: Seq, consumer_seq: Seq, stamp: Nanos) -> None:
         self.seq = seq
+        self.consumer_seq = consumer_seq
         self.stamp = stamp
 
 
@@ -127,6 +133,7 @@ def write_consumer_entry(writer: Writer, entry: ConsumerEntry) -> None:
             writer.u64(_DELIVER)
             writer.u64s(entry.seqs)
             writer.i64(entry.stamp)
+            writer.u64(entry.revision)
         case Acknowledge():
             _write(writer, _ACKNOWLEDGE, entry.seq, entry.stamp)
             writer.u64(entry.consumer_seq)
@@ -137,6 +144,7 @@ def write_consumer_entry(writer: Writer, entry: ConsumerEntry) -> None:
             _write(writer, _EXTEND, entry.seq, entry.stamp)
         case Terminate():
             _write(writer, _TERMINATE, entry.seq, entry.stamp)
+            writer.u64(entry.consumer_seq)
         case PassTime():
             _write(writer, _PASS_TIME, 0, entry.stamp)
         case GiveUp():
@@ -160,7 +168,7 @@ def read_consumer_entry(reader: Reader) -> ConsumerEntry:
     """Return the entry that stands next; raise ``CorruptData`` where none does."""
     kind = reader.u64()
     if kind == _DELIVER:
-        return Deliver(reader.u64s(), reader.i64())
+        return Deliver(reader.u64s(), reader.i64(), reader.u64())
     if kind == _RECONFIGURE:
         return Reconfigure(reader.blob())
     seq, stamp = reader.u64(), reader.i64()
@@ -171,7 +179,7 @@ def read_consumer_entry(reader: Reader) -> ConsumerEntry:
     if kind == _EXTEND:
         return Extend(seq, stamp)
     if kind == _TERMINATE:
-        return Terminate(seq, stamp)
+        return Terminate(seq, reader.u64(), stamp)
     if kind == _PASS_TIME:
         return PassTime(stamp)
     if kind == _GIVE_UP:

@@ -5,7 +5,8 @@ Every operation costs the logarithm of how many are pending, whatever the stream
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Final, final
 
@@ -19,12 +20,11 @@ _NEVER: Final[Nanos] = (1 << 63) - 1
 class Pending:
     """One unsettled message: its first delivery's ``consumer_seq`` and when its ack wait is over."""
 
-    __slots__ = ("consumer_seq", "deadline", "queued")
+    __slots__ = ("consumer_seq", "deadline")
 
     def __init__(self, consumer_seq: Seq, deadline: Nanos) -> None:
         self.consumer_seq = consumer_seq
         self.deadline = deadline
-        self.queued = False
 
 
 @final
@@ -35,7 +35,7 @@ class PendingSet:
         self._pending: dict[Seq, Pending] = {}
         self._order: deque[Seq] = deque()
         self._timers: list[tuple[Nanos, Seq]] = []
-        self._due: deque[Seq] = deque()
+        self._due: OrderedDict[Seq, None] = OrderedDict()  # no dict: taking from its front grows dear
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -61,8 +61,7 @@ class PendingSet:
 
     def restart(self, seq: Seq, deadline: Nanos) -> None:
         """Give the message at ``seq`` a new deadline and take it out of the queue of those due."""
-        pending = self._pending[seq]
-        pending.queued = False
+        self._due.pop(seq, None)
         self.extend(seq, deadline)
 
     def extend(self, seq: Seq, deadline: Nanos) -> None:
@@ -73,27 +72,17 @@ class PendingSet:
 
     def queue(self, seq: Seq) -> None:
         """Make the message at ``seq`` due now, behind those already due."""
-        pending = self._pending[seq]
-        if not pending.queued:
-            pending.queued = True
-            self._due.append(seq)
+        assert seq in self._pending
+        self._due.setdefault(seq)
 
     def settle(self, seq: Seq) -> None:
         """Forget the message at ``seq``."""
         del self._pending[seq]
+        self._due.pop(seq, None)
 
-    def first_due(self) -> Seq:
-        """Return the message to redeliver next, or 0."""
-        while self._due:
-            pending = self._pending.get(self._due[0])
-            if pending is not None and pending.queued:
-                return self._due[0]
-            self._due.popleft()
-        return 0
-
-    def due(self) -> list[Seq]:
-        """Return all that is due, in order of redelivery."""
-        return [seq for seq in dict.fromkeys(self._due) if seq in self._pending and self._pending[seq].queued]
+    def due(self) -> Iterator[Seq]:
+        """Yield all that is due, in order of redelivery; nothing may change meanwhile."""
+        return iter(self._due)
 
     def expired(self, now: Nanos) -> list[Seq]:
         """Return, by sequence, the messages whose deadline is reached and that are not due already."""
@@ -115,7 +104,7 @@ class PendingSet:
 
     def _armed(self, seq: Seq, deadline: Nanos) -> bool:
         pending = self._pending.get(seq)
-        return pending is not None and not pending.queued and pending.deadline == deadline
+        return pending is not None and seq not in self._due and pending.deadline == deadline
 
     def lowest(self) -> Seq:
         """Return the lowest unsettled sequence, or 0."""
@@ -135,20 +124,13 @@ class PendingSet:
                 found.append(candidate)
         return found
 
-    def shift(self, by: Nanos) -> None:
-        """Move every deadline by ``by`` ns: the ack wait was reconfigured."""
-        for pending in self._pending.values():
-            pending.deadline = min(pending.deadline + by, _NEVER)
-        self._timers = [(pending.deadline, seq) for seq, pending in self.items() if not pending.queued]
-        self._timers.sort()
-
     def check_invariants(self) -> None:
         """Assert every invariant."""
         assert set(self._pending) <= set(self._order)
         assert list(self._order) == sorted(self._order)
         timers = set(self._timers)
-        assert all(pending.queued or (pending.deadline, seq) in timers for seq, pending in self.items())
-        assert all(seq in self._due for seq, pending in self.items() if pending.queued)
+        assert all(seq in self._due or (pending.deadline, seq) in timers for seq, pending in self.items())
+        assert all(seq in self._pending for seq in self._due)
 
 
 def _by_seq(item: tuple[Seq, Pending]) -> Seq:

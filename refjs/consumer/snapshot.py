@@ -16,6 +16,7 @@ def write_consumer(writer: Writer, consumer: Consumer) -> None:
     writer.blob(encode_config(consumer.config))
     writer.i64(consumer.created)
     writer.i64(consumer.stamp)
+    writer.u64(consumer.revision)
     writer.u64(consumer.next_seq)
     writer.u64s(list(consumer.first))
     _write_place(writer, consumer.delivered)
@@ -26,7 +27,7 @@ def write_consumer(writer: Writer, consumer: Consumer) -> None:
         writer.u64(seq)
         writer.u64(pending.consumer_seq)
         writer.i64(pending.deadline)
-    writer.u64s(consumer.pending.due())
+    writer.u64s(list(consumer.pending.due()))
     writer.u64(len(consumer.deliveries))
     for seq, count in sorted(consumer.deliveries.items()):
         writer.u64(seq)
@@ -38,9 +39,10 @@ def read_consumer(reader: Reader) -> Consumer:
     """Return the consumer that ``write_consumer`` wrote."""
     name = reader.text()
     config = decode_consumer_config(reader.blob())
-    created, stamp, next_seq = reader.i64(), reader.i64(), reader.u64()
+    created, stamp, revision, next_seq = reader.i64(), reader.i64(), reader.u64(), reader.u64()
     consumer = Consumer(name, config, created, Start(next_seq, 0, []))
     consumer.stamp = stamp
+    consumer.revision = revision
     consumer.first = deque(reader.u64s())
     consumer.delivered = _read_place(reader)
     consumer.ack_floor = _read_place(reader)

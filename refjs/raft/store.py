@@ -82,7 +82,7 @@ class Store(ABC):
 
 @final
 class NullStore(Store):
-    """Keeps nothing: for models, which never start a server again from its disk."""
+    """Keeps nothing: for groups in memory, whose servers begin anew (nats-server's memory streams)."""
 
     def create(self) -> None:
         pass

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
-from refjs.types.profile import DEFAULT
-
-VERSION: Final = DEFAULT.release
+VERSION: Final = "2.15.1"
 """The release whose behaviour is announced and followed."""
 
 DEFAULT_PORT: Final = 4222

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, final
 
-from refjs.types.digits import read_u64
 from refjs.types.units import Subject
 
 PING: Final = b"PING\r\n"
@@ -195,7 +194,6 @@ def _event(line: bytes) -> ServerEvent:
 
 
 def _size(digits: bytes, line: bytes) -> int:
-    size = read_u64(digits)
-    if size is None:
+    if not digits.isdigit():
         raise ProtocolError(f"not a size: {line!r}")
-    return size
+    return int(digits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final, final
+from typing import final
 
 
 @final
@@ -109,7 +109,7 @@ class ServerInfo:
         return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
-_ORDER: Final = (
+_ORDER = (
     "server_id",
     "server_name",
     "version",
