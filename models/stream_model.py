@@ -305,6 +305,10 @@ class StreamModel:
         outside = seq == 0 or not self.first_seq <= seq <= self.last_seq
         return Verdict("refused", DELETE_DENIED if self.rules.in_file and outside else NOT_FOUND)
 
+    def let_go(self, seqs: list[int]) -> None:
+        """Remove messages that retention does not keep any longer (STR-RET)."""
+        self._remove([message for message in self.messages if message.seq in seqs])
+
     def configure(self, rules: Rules, now: int) -> Verdict:
         """Put ``rules`` in force; what they do not admit goes (STR-UPD-007)."""
         self._forget(now)
