@@ -180,10 +180,11 @@ class StreamModel:
             return Verdict("refused", STORE_FULL)
         self._take_seq(offer)
         self.messages.append(message)
-        if offer.rollup:
-            self._remove(self.messages[:-1] if offer.rollup.lower() == "all" else self.of_subject(offer.subject)[:-1])
         self._enforce_subject_limit(offer.subject)
         self._enforce_stream_limits()
+        if offer.rollup:
+            older = self.messages if offer.rollup.lower() == "all" else self.of_subject(offer.subject)
+            self._remove([each for each in older if each is not message])
         return Verdict("stored", message.seq)
 
     def _refusal(self, offer: Offer) -> Verdict | None:

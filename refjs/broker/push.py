@@ -116,7 +116,7 @@ class PushService(DeliveryService):
         route = self._account.route(self.target)
         group = self._consumer.config.deliver_group.encode()
         if not group:
-            return bool(route.plain or route.groups)
+            return bool(route.plain)
         return any(members[0].queue == group for members in route.groups)
 
     def waiting(self) -> int:

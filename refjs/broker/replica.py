@@ -19,6 +19,7 @@ from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purg
 from refjs.stream.outcomes import Outcome, Stored
 from refjs.stream.snapshot import read_stream, write_stream
 from refjs.stream.stream import Stream
+from refjs.subject.grammar import is_subset
 from refjs.subject.interest import Interest
 from refjs.types.config import Retention, StreamConfig
 from refjs.types.plain import decode_consumer_config
@@ -75,7 +76,7 @@ class Replica:
             case Purge():
                 outcome = self.stream.apply(entry)
                 self._tell_removed()
-                self._tell_purged()
+                self._tell_purged(entry.subject)
                 return outcome
             case Expire() | DeleteMessage():
                 outcome = self.stream.apply(entry)
@@ -102,12 +103,21 @@ class Replica:
                 consumer.stored(outcome.message)
             self._tell_removed()
             if outcome.rolled_up:
-                self._tell_purged()
+                self._tell_purged(entry.subject if outcome.rolled_up == b"sub" else b"")
         return outcome
 
-    def _tell_purged(self) -> None:
+    def _tell_purged(self, pattern: Subject) -> None:
+        """Let the consumers that are concerned by a purge of ``pattern`` (empty: of all) move on (CON-PRG-003)."""
+        store = self.stream.store
         for consumer in self.consumers.values():
-            consumer.purged(self.stream.store.first_seq)
+            filters = consumer.filters or _EVERYTHING
+            if not pattern:
+                consumer.purged(store.first_seq)
+            elif all(is_subset(each, pattern) for each in filters):
+                left = store.next_matching([pattern], 0)
+                consumer.purged(store.last_seq + 1 if left is None else left.seq)
+            elif any(is_subset(each, pattern) or is_subset(pattern, each) for each in filters):
+                consumer.purged(store.first_seq)
 
     def _tell_removed(self) -> None:
         for message in self.stream.take_removed():

@@ -6,6 +6,7 @@ they do is for ``trace_run.steady`` to tell.
 
 from __future__ import annotations
 
+from enum import Enum, unique
 from typing import Final, final
 
 from hypothesis import strategies as st
@@ -33,6 +34,15 @@ _API: Final = "$JS.API."
 
 def _one_of(*values: Json) -> st.SearchStrategy[Json]:
     return st.sampled_from(values)
+
+
+@unique
+class Removal(Enum):
+    """How messages leave the stream of a trace before they are settled; some consumers suffer (docs/divergences.md)."""
+
+    NONE = "none"
+    FRONT = "only the oldest"
+    ANYWHERE = "anywhere"
 
 
 def _ms(*values: int) -> st.SearchStrategy[Json]:
@@ -108,6 +118,8 @@ PURGE_FIELDS: Final[Fields] = {
     "seq": _one_of(0, 1, 2, 3, 9),
     "keep": _one_of(0, 1, 2),
 }
+_REMOVE_OLDEST: Final = ("max_msgs", "max_bytes", "max_age")
+_REMOVE_ANYWHERE: Final = ("max_msgs_per_subject", "discard_new_per_subject", "Nats-Rollup", "filter")
 ACKS: Final = (
     *("+ACK",) * 6,
     *("-NAK", '-NAK {"delay": 200000000}', "-NAK 300ms", "-NAK", "+WPI", "+TERM", "+TERM why"),
@@ -142,6 +154,7 @@ class _Draft:
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.steps: list[Step] = []
+        self.removal = draw(st.sampled_from([Removal.NONE, Removal.FRONT, Removal.ANYWHERE, Removal.ANYWHERE]))
         self.now = 0
         self.lanes = 0
         self.stream: Object = {}
@@ -163,6 +176,11 @@ class _Draft:
     def some(self, fields: Fields, most: int) -> Object:
         keys = self.draw(st.lists(st.sampled_from(list(fields)), max_size=most, unique=True))
         return {key: self.draw(fields[key]) for key in keys}
+
+    def allowed(self, fields: Fields) -> Fields:
+        """Leave out what removes messages in a way that the trace is to be spared."""
+        gone = _REMOVE_ANYWHERE if self.removal is Removal.FRONT else _REMOVE_ANYWHERE + _REMOVE_OLDEST
+        return {key: value for key, value in fields.items() if self.removal is Removal.ANYWHERE or key not in gone}
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -186,7 +204,12 @@ class _Draft:
 
 
 def _create_stream(draft: _Draft) -> None:
-    draft.stream = {"subjects": ["%.>"], **draft.some(STREAM_FIELDS, 5), "name": _STREAM, "storage": "memory"}
+    draft.stream = {
+        "subjects": ["%.>"],
+        **draft.some(draft.allowed(STREAM_FIELDS), 5),
+        "name": _STREAM,
+        "storage": "memory",
+    }
     draft.stream.pop("sealed", None)
     _mend_stream(draft)
     draft.ask("create", f"STREAM.CREATE.{_STREAM}", dict(draft.stream))
@@ -205,7 +228,7 @@ def _mend_stream(draft: _Draft) -> None:
 
 
 def _update_stream(draft: _Draft) -> None:
-    draft.stream = {**draft.stream, **draft.some(STREAM_FIELDS, 2)}
+    draft.stream = {**draft.stream, **draft.some(draft.allowed(STREAM_FIELDS), 2)}
     _mend_stream(draft)
     draft.ask("update", f"STREAM.UPDATE.{_STREAM}", dict(draft.stream))
 
@@ -226,7 +249,7 @@ def _names(draft: _Draft) -> None:
 
 
 def _publish(draft: _Draft) -> None:
-    headers = draft.some(HEADER_FIELDS, 2) if draft.number(0, 2) == 0 else {}
+    headers = draft.some(draft.allowed(HEADER_FIELDS), 2) if draft.number(0, 2) == 0 else {}
     draft.add(
         Request(
             at=draft.now,
@@ -250,6 +273,8 @@ def _direct_get(draft: _Draft) -> None:
 
 
 def _delete_message(draft: _Draft) -> None:
+    if draft.removal is not Removal.ANYWHERE:
+        return
     body: Object = {"seq": draft.number(0, 6)}
     if draft.number(0, 3) == 0:
         body["no_erase"] = True
@@ -257,7 +282,8 @@ def _delete_message(draft: _Draft) -> None:
 
 
 def _purge(draft: _Draft) -> None:
-    draft.ask("purge", f"STREAM.PURGE.{_STREAM}", draft.some(PURGE_FIELDS, 2) or None)
+    if draft.removal is not Removal.NONE:
+        draft.ask("purge", f"STREAM.PURGE.{_STREAM}", draft.some(draft.allowed(PURGE_FIELDS), 2) or None)
 
 
 def _create_consumer(draft: _Draft) -> None:
@@ -272,7 +298,11 @@ def _create_consumer(draft: _Draft) -> None:
 
 
 def _mend_consumer(draft: _Draft, config: Object) -> None:
-    """Make most configurations acceptable."""
+    """Make most configurations acceptable, and none that suffers from how messages are removed."""
+    if draft.removal is not Removal.NONE and config.get("deliver_policy") == "last_per_subject":
+        config["deliver_policy"] = "all"
+    if draft.removal is Removal.ANYWHERE and config["ack_policy"] == "all":
+        config["ack_policy"] = "explicit"
     if config.get("deliver_policy") == "by_start_sequence":
         config["opt_start_seq"] = draft.number(1, 5)
     if config.get("deliver_policy") == "last_per_subject" and "filter_subjects" not in config:

@@ -11,11 +11,11 @@ from refjs.types.units import Seq
 
 @final
 class Stored:
-    """The message was stored; ``rolled_up`` tells that it took the place of older ones (STR-ROL-001)."""
+    """The message was stored; ``rolled_up``, ``sub`` or ``all``, says whose place it took (STR-ROL-001)."""
 
     __slots__ = ("message", "rolled_up")
 
-    def __init__(self, message: StoredMessage, *, rolled_up: bool = False) -> None:
+    def __init__(self, message: StoredMessage, rolled_up: bytes = b"") -> None:
         self.message = message
         self.rolled_up = rolled_up
 

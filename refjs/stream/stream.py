@@ -170,12 +170,12 @@ class Stream:
         message = self.store.append(entry.subject, entry.header_size, entry.body, entry.stamp)
         self._remember(conditions, message.seq, entry.stamp)
         self.expiry.add(message)
-        rolled_up = conditions is not None and conditions.rollup != b""
-        if conditions is not None and rolled_up:
-            self._roll_up(message, conditions.rollup)
         self._enforce_subject_limit(message.subject)
         self._enforce_stream_limits()
-        return Stored(message, rolled_up=rolled_up)
+        rollup = b"" if conditions is None else conditions.rollup
+        if rollup:
+            self._roll_up(message, rollup)
+        return Stored(message, rollup)
 
     def _remember(self, conditions: Conditions | None, seq: Seq, stamp: Nanos) -> None:
         self.last_msg_id = b"" if conditions is None else conditions.msg_id
