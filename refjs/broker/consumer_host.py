@@ -204,7 +204,7 @@ class ConsumerHost(Worker):
 
     def _skip(self) -> None:
         """Begin behind what a request, or a new subscriber, was looked for in vain (CON-POS-014)."""
-        if self.consumer.delivered.consumer_seq:
+        if self.consumer.delivered.consumer_seq or self.consumer.ack_floor.stream_seq:
             return
         if not self.service.active():
             self._looks = True

@@ -160,6 +160,7 @@ class _Draft:
         self.stream: Object = {}
         self.consumers: dict[str, Object] = {}
         self.filtered: dict[str, None] = {}
+        self.queued: dict[str, None] = {}
         self.pulls: list[str] = []
 
     # -- drawing --------------------------------------------------------------------------------------------------
@@ -375,7 +376,9 @@ def _subscribe(draft: _Draft) -> None:
     if "deliver_subject" not in config:
         _create_consumer(draft)
         return
-    queue = draft.name("", "g", "g") if "deliver_group" in config else ""
+    queue = draft.name("", "g", "g") if "deliver_group" in config and name not in draft.queued else ""
+    if queue:
+        draft.queued[name] = None  # which member of a group gets a message is chance
     lane = draft.lane("sub")
     draft.pulls.append(lane)
     draft.add(Subscribe(at=draft.now, lane=lane, subject=f"%d.{name}", queue=queue))

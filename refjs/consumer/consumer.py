@@ -295,7 +295,7 @@ class Consumer:
 
     def _skip(self, entry: Skip) -> None:
         """Begin behind what was looked through in vain, as long as nothing was delivered (CON-POS-014)."""
-        if not self.delivered.consumer_seq and not self.first and not self.num_pending:
+        if not self.delivered.consumer_seq and not self.ack_floor.stream_seq and not self.num_pending:
             self.next_seq = max(self.next_seq, entry.seq)
             self.delivered.stream_seq = max(self.delivered.stream_seq, entry.seq - 1)
 
