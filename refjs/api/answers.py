@@ -7,7 +7,7 @@ answer have it; nothing is guessed from the record's own order of fields.
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Final
+from typing import Final, NamedTuple
 
 from refjs.api.config_json import consumer_config_json, stream_config_json
 from refjs.errors.table import ApiError
@@ -30,6 +30,18 @@ _ZEROS: Final = {
     "consumer_pause_response": ',"paused":false,"pause_until":"0001-01-01T00:00:00Z"',
 }
 """What a refusal shows beside the error, by the kind of the answer (STR-API-030)."""
+
+
+class Page(NamedTuple):
+    """Which part of a list an answer shows: from ``offset`` on, of ``total``, at most ``limit`` (STR-API-014)."""
+
+    total: int
+    offset: int
+    limit: int
+
+
+NO_PAGE: Final = Page(0, 0, 0)
+"""What an answer says of a list that it does not show."""
 
 
 def refusal(kind: str, error: ApiError) -> bytes:
@@ -70,20 +82,18 @@ def stream_update(info: StreamInfo, profile: Profile, *, domain: str = "") -> by
     return _answer("stream_update_response", "," + _stream(info, profile, _domain(domain)))
 
 
-def stream_info(
-    info: StreamInfo, page: tuple[int, int, int], profile: Profile, *, leader: str, domain: str = ""
-) -> bytes:
-    """Return the answer to INFO; ``page`` is total, offset and limit of the subjects shown (STR-INF-001)."""
+def stream_info(info: StreamInfo, page: Page, profile: Profile, *, leader: str, domain: str = "") -> bytes:
+    """Return the answer to INFO; ``page`` is that of the subjects shown (STR-INF-001)."""
     cluster = f'{_domain(domain)},"cluster":{{"leader":{quote(leader)}}}'
     return _answer("stream_info_response", f"{_page(page)},{_stream(info, profile, cluster)}")
 
 
-def stream_names(page: tuple[int, int, int], names: list[str]) -> bytes:
+def stream_names(page: Page, names: list[str]) -> bytes:
     """Return one page of names; no name at all is null (STR-INF-010)."""
     return _answer("stream_names_response", f'{_page(page)},"streams":{string_array(names) if names else "null"}')
 
 
-def stream_list(page: tuple[int, int, int], infos: list[StreamInfo]) -> bytes:
+def stream_list(page: Page, infos: list[StreamInfo]) -> bytes:
     """Return one page of infos; they show their metadata as it is stored (STR-INF-011, STR-CFG-037)."""
     shown = ",".join([f"{{{_stream(info, None)}}}" for info in infos])
     return _answer("stream_list_response", f'{_page(page)},"streams":[{shown}]')
@@ -113,12 +123,12 @@ def consumer(kind: str, info: ConsumerInfo, profile: Profile) -> bytes:
     return _answer(kind, "," + _consumer(info, profile))
 
 
-def consumer_names(page: tuple[int, int, int], names: list[str]) -> bytes:
+def consumer_names(page: Page, names: list[str]) -> bytes:
     """Return one page of names (CON-API-014)."""
     return _answer("consumer_names_response", f'{_page(page)},"consumers":{string_array(names)}')
 
 
-def consumer_list(page: tuple[int, int, int], infos: list[ConsumerInfo]) -> bytes:
+def consumer_list(page: Page, infos: list[ConsumerInfo]) -> bytes:
     """Return one page of infos; they show their metadata as it is stored (CON-API-015)."""
     shown = ",".join([f"{{{_consumer(info, None)}}}" for info in infos])
     return _answer("consumer_list_response", f'{_page(page)},"consumers":[{shown}]')
@@ -147,9 +157,8 @@ def _answer(kind: str, members: str) -> bytes:
     return f'{{"type":"{_TYPE}{kind}"{members}}}'.encode()
 
 
-def _page(page: tuple[int, int, int]) -> str:
-    total, offset, limit = page
-    return f',"total":{total},"offset":{offset},"limit":{limit}'
+def _page(page: Page) -> str:
+    return f',"total":{page.total},"offset":{page.offset},"limit":{page.limit}'
 
 
 def _domain(domain: str) -> str:

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from refjs.api.fields import DURATION, FLAG, INT, INT64, TEXT, TEXTS, TIME, UINT64, FieldError, Record, Struct
+from refjs.api.fields import DURATION, FLAG, INT, INT64, TEXT, FieldError, Record, Struct
 from refjs.api.json_syntax import JsonSyntaxError, read_value
+from refjs.api.stream_requests import MESSAGE_GET
 from refjs.types.time_text import parse_duration
 from refjs.types.units import Nanos, Seq
 
@@ -31,21 +32,6 @@ PULL: Final = Struct(
     },
 )
 NAK: Final = Struct("", {"delay": DURATION})
-DIRECT_GET: Final = Struct(
-    "server.JSApiMsgGetRequest",
-    {
-        "seq": UINT64,
-        "last_by_subj": TEXT,
-        "next_by_subj": TEXT,
-        "start_time": TIME,
-        "batch": INT,
-        "max_bytes": INT,
-        "multi_last": TEXTS,
-        "up_to_seq": UINT64,
-        "up_to_time": TIME,
-        "no_hdr": FLAG,
-    },
-)
 
 _BLANKS: Final = b" \t\r\n"
 _INTEGER: Final = re.compile(rb"[+-]?[0-9]{1,18}")
@@ -157,7 +143,7 @@ def _pull_contradiction(record: Record) -> str:
 
 
 def _direct_get(body: bytes) -> DirectGetRequest:
-    record = _read(body, DIRECT_GET)
+    record = _read(body, MESSAGE_GET)
     if isinstance(record, str):
         return DirectGetRequest(refusal="408 Malformed Request")
     return DirectGetRequest(

@@ -104,6 +104,29 @@ STREAM_CONFIG: Final = Struct(
         "pedantic": FLAG,
     },
 )
+_PURGE: Final = Struct("server.JSApiStreamPurgeRequest", {"filter": TEXT, "seq": UINT64, "keep": UINT64})
+MESSAGE_GET: Final = Struct(
+    "server.JSApiMsgGetRequest",
+    {
+        "seq": UINT64,
+        "last_by_subj": TEXT,
+        "next_by_subj": TEXT,
+        "start_time": TIME,
+        "batch": INT,
+        "max_bytes": INT,
+        "multi_last": TEXTS,
+        "up_to_seq": UINT64,
+        "up_to_time": TIME,
+        "no_hdr": FLAG,
+    },
+)
+_MESSAGE_DELETE: Final = Struct("server.JSApiMsgDeleteRequest", {"seq": UINT64, "no_erase": FLAG})
+_STREAM_INFO: Final = Struct(
+    "server.JSApiStreamInfoRequest", {"deleted_details": FLAG, "subjects_filter": TEXT, "offset": INT}
+)
+_STREAM_NAMES: Final = Struct("server.JSApiStreamNamesRequest", {"offset": INT, "subject": TEXT})
+_STREAM_LIST: Final = Struct("server.JSApiStreamListRequest", {"offset": INT, "subject": TEXT})
+
 UNSUPPORTED: Final = (
     "mirror",
     "sources",
@@ -203,7 +226,7 @@ def decode_message_get(body: bytes, profile: Profile) -> MessageGetRequest | Api
     """Read MSG.GET; none or contradictory selectors, and the batch form, are a bad request (STR-MGET-002)."""
     if is_empty_request(body):
         return BAD_REQUEST
-    record = decode(body, _MESSAGE_GET, profile)
+    record = decode(body, MESSAGE_GET, profile)
     if isinstance(record, ApiError):
         return record
     request = MessageGetRequest(
@@ -262,30 +285,6 @@ def _selects_one(request: MessageGetRequest) -> bool:
     if by_time:
         return not request.seq
     return bool(request.seq or request.next_by_subj)
-
-
-_PURGE: Final = Struct("server.JSApiStreamPurgeRequest", {"filter": TEXT, "seq": UINT64, "keep": UINT64})
-_MESSAGE_GET: Final = Struct(
-    "server.JSApiMsgGetRequest",
-    {
-        "seq": UINT64,
-        "last_by_subj": TEXT,
-        "next_by_subj": TEXT,
-        "start_time": TIME,
-        "batch": INT,
-        "max_bytes": INT,
-        "multi_last": TEXTS,
-        "up_to_seq": UINT64,
-        "up_to_time": TIME,
-        "no_hdr": FLAG,
-    },
-)
-_MESSAGE_DELETE: Final = Struct("server.JSApiMsgDeleteRequest", {"seq": UINT64, "no_erase": FLAG})
-_STREAM_INFO: Final = Struct(
-    "server.JSApiStreamInfoRequest", {"deleted_details": FLAG, "subjects_filter": TEXT, "offset": INT}
-)
-_STREAM_NAMES: Final = Struct("server.JSApiStreamNamesRequest", {"offset": INT, "subject": TEXT})
-_STREAM_LIST: Final = Struct("server.JSApiStreamListRequest", {"offset": INT, "subject": TEXT})
 
 
 def _stream_config(record: Record) -> StreamConfig:

@@ -14,6 +14,7 @@ from refjs.types.digits import U64_MAX, read_u64
 from refjs.types.units import Nanos, Seq, Subject
 
 Answer: TypeAlias = Callable[[GroupOutcome], None]
+"""Called with what became of an entry, by whoever proposed it and still leads."""
 
 NEXT: Final = b"+NXT"
 NAK: Final = b"-NAK"

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, final
 
 from refjs.account.subscription import Subscription
 from refjs.broker.account_api import AccountApi
+from refjs.broker.api_level import demands_too_much
 from refjs.broker.consumer_api import ConsumerApi
 from refjs.broker.engine import Engine
 from refjs.broker.meta import Meta
@@ -19,12 +20,13 @@ from refjs.broker.request import ApiRequest
 from refjs.broker.stream_api import StreamApi
 from refjs.errors import table
 from refjs.types.units import Subject
-from refjs.wire import headers
 
 Handler: TypeAlias = Callable[[ApiRequest], None]
 
 _PREFIX_TOKENS: Final = 2  # $JS.API
 _UNSERVED: Final = (b"$JS.API.CONSUMER.MSG.NEXT.", b"$JS.API.DIRECT.GET.")
+"""What consumers and streams subscribe to themselves: where none does, there is no responder (CON-PUL-016)."""
+
 _ANY_NUMBER: Final = -1
 
 
@@ -81,9 +83,8 @@ class ApiService:
     def _receive_in_domain(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
         """Take a request by its domain's name (STR-API-019), as if it had come by the plain one."""
         _, _, rest = subject.split(b".", _PREFIX_TOKENS)
-        return self._engine.router.publish(
-            self._streams.account, b"$JS." + rest, b"$JS." + rest, reply, header_size, body, None
-        )
+        plain = b"$JS." + rest
+        return self._engine.router.publish(self._streams.account, plain, plain, reply, header_size, body, None)
 
     def receive(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
         """Take a message on ``$JS.API.>``."""
@@ -113,15 +114,10 @@ class ApiService:
         rest = tokens[len(endpoint.words) :]
         block, payload = body[:header_size], body[header_size:]
         request = ApiRequest(self._engine.router, self._streams, endpoint.kind, rest, reply, block, payload)
-        if self._level_is_too_high(block):
+        if demands_too_much(block, self._engine.profile):
             request.refuse(table.REQUIRED_API_LEVEL)
         else:
             endpoint.handler(request)
-
-    def _level_is_too_high(self, block: bytes) -> bool:
-        """Tell whether the client demands an API level that the profile does not have (STR-API-011)."""
-        level = headers.get(block, b"Nats-Required-Api-Level") if block else None
-        return level is not None and self._engine.profile.refuses_api_level(level)
 
 
 def _refused(*, clustered: bool) -> list[_Endpoint]:

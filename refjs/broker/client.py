@@ -28,7 +28,6 @@ from refjs.wire.operations import (
     Violation,
 )
 
-_CLIENT_CLOSED: Final = "Client Closed"
 _PROTOCOL_VIOLATION: Final = "Protocol Violation"
 _STALE: Final = "Stale Connection"
 _PROTOCOLS: Final = (0, 1)

@@ -16,6 +16,7 @@ from refjs.api.fields import is_empty_request
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.engine import Engine
 from refjs.broker.entries import CreateConsumer, DeleteConsumer
+from refjs.broker.paging import LIST_PAGE, NAMES_PAGE, page_of
 from refjs.broker.registry import AccountStreams
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.request import ApiRequest
@@ -26,8 +27,6 @@ from refjs.errors.table import ApiError
 from refjs.types.config import ConsumerConfig
 from refjs.types.plain import encode_config
 
-NAMES_PAGE: Final = 1024
-LIST_PAGE: Final = 256
 _EPHEMERAL_NAME: Final = 8
 
 
@@ -118,10 +117,8 @@ class ConsumerApi:
         stream = self._stream(request)
         if stream is None:
             return
-        names = sorted(stream.consumers)
-        offset = min(offset, len(names))
-        page = (len(names), offset, NAMES_PAGE)
-        request.answer(answers.consumer_names(page, names[offset : offset + NAMES_PAGE]))
+        page, shown = page_of(sorted(stream.consumers), offset, NAMES_PAGE)
+        request.answer(answers.consumer_names(page, shown))
 
     def list(self, request: ApiRequest) -> None:
         """Answer with the infos, a page at a time (CON-API-015)."""
@@ -132,10 +129,8 @@ class ConsumerApi:
         stream = self._stream(request)
         if stream is None:
             return
-        names = sorted(stream.consumers)
-        offset = min(offset, len(names))
-        infos = [stream.consumers[name].info() for name in names[offset : offset + LIST_PAGE]]
-        request.answer(answers.consumer_list((len(names), offset, LIST_PAGE), infos))
+        page, shown = page_of(sorted(stream.consumers), offset, LIST_PAGE)
+        request.answer(answers.consumer_list(page, [stream.consumers[name].info() for name in shown]))
 
     def info(self, request: ApiRequest) -> None:
         """Answer with a consumer's configuration and state (CON-API-012)."""

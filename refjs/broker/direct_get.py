@@ -7,6 +7,7 @@ from typing import Final, final
 
 from refjs.account.account import Account
 from refjs.api.delivery_requests import DirectGetRequest, decode_direct_get, decode_direct_last
+from refjs.broker.api_level import demands_too_much
 from refjs.broker.engine import Engine
 from refjs.stream.stream import Stream
 from refjs.types.stored import StoredMessage
@@ -34,17 +35,13 @@ class DirectGet:
             return True
         tokens = subject.split(b".", _TOKENS)
         payload = body[header_size:]
-        if self._level_is_too_high(body[:header_size]):
+        if demands_too_much(body[:header_size], self._engine.profile):
             self._status(reply, b"412 Required Api Level", [])
         elif len(tokens) > _TOKENS:
             self._answer(reply, decode_direct_last(payload, tokens[_TOKENS].decode("utf-8", "surrogateescape")))
         else:
             self._answer(reply, decode_direct_get(payload))
         return True
-
-    def _level_is_too_high(self, block: bytes) -> bool:
-        level = headers.get(block, b"Nats-Required-Api-Level") if block else None
-        return level is not None and self._engine.profile.refuses_api_level(level)
 
     def _answer(self, reply: Subject, request: DirectGetRequest) -> None:
         if request.refusal:

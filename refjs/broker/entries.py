@@ -24,6 +24,21 @@ from refjs.types.units import Nanos
 
 
 @final
+class Adopt:
+    """Put in force what the metadata says of the stream in its ``revision``; the first one is the stream's birth.
+
+    ``config`` is canonical (``types.plain``).  An older revision than the one in force changes nothing.
+    """
+
+    __slots__ = ("config", "revision", "stamp")
+
+    def __init__(self, config: bytes, revision: int, stamp: Nanos) -> None:
+        self.config = config
+        self.revision = revision
+        self.stamp = stamp
+
+
+@final
 class CreateConsumer:
     """Create a consumer, or put a new configuration in force where ``name`` exists."""
 
@@ -56,12 +71,13 @@ class ForConsumer:
         self.entry = entry
 
 
-GroupEntry: TypeAlias = StreamEntry | CreateConsumer | DeleteConsumer | ForConsumer
+GroupEntry: TypeAlias = StreamEntry | Adopt | CreateConsumer | DeleteConsumer | ForConsumer
 
 _STREAM: Final = 1
 _CREATE_CONSUMER: Final = 2
 _DELETE_CONSUMER: Final = 3
 _FOR_CONSUMER: Final = 4
+_ADOPT: Final = 5
 
 
 @final
@@ -75,6 +91,11 @@ class GroupCodec:
             case Publish() | Expire() | Purge() | DeleteMessage() | Configure():
                 writer.u64(_STREAM)
                 write_stream_entry(writer, entry)
+            case Adopt():
+                writer.u64(_ADOPT)
+                writer.blob(entry.config)
+                writer.u64(entry.revision)
+                writer.i64(entry.stamp)
             case CreateConsumer():
                 writer.u64(_CREATE_CONSUMER)
                 writer.text(entry.name)
@@ -94,13 +115,21 @@ class GroupCodec:
     def decode(self, data: bytes) -> GroupEntry:
         """Return the entry that ``data`` encodes; raise ``CorruptData`` where it encodes none."""
         reader = Reader(data)
-        kind = reader.u64()
-        if kind == _STREAM:
-            return read_stream_entry(reader)
-        if kind == _CREATE_CONSUMER:
-            return CreateConsumer(reader.text(), reader.blob(), reader.i64())
-        if kind == _DELETE_CONSUMER:
-            return DeleteConsumer(reader.text())
-        if kind == _FOR_CONSUMER:
-            return ForConsumer(reader.text(), read_consumer_entry(reader))
-        raise CorruptData(f"unknown kind of group entry: {kind}")
+        entry = _read_entry(reader)
+        reader.end()
+        return entry
+
+
+def _read_entry(reader: Reader) -> GroupEntry:
+    kind = reader.u64()
+    if kind == _STREAM:
+        return read_stream_entry(reader)
+    if kind == _CREATE_CONSUMER:
+        return CreateConsumer(reader.text(), reader.blob(), reader.i64())
+    if kind == _DELETE_CONSUMER:
+        return DeleteConsumer(reader.text())
+    if kind == _FOR_CONSUMER:
+        return ForConsumer(reader.text(), read_consumer_entry(reader))
+    if kind == _ADOPT:
+        return Adopt(reader.blob(), reader.u64(), reader.i64())
+    raise CorruptData(f"unknown kind of group entry: {kind}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import final
+from typing import TypeVar, final
 
+from refjs.broker.effects import Level, LogLine
 from refjs.broker.entries import GroupCodec, GroupEntry
 from refjs.broker.meta_entries import AssignStream, MetaCodec, MetaEntry
 from refjs.errors import table
 from refjs.errors.table import ApiError
 from refjs.storage.disk import Disk
-from refjs.storage.log import DurableLog, LocalLog, Log
+from refjs.storage.log import Codec, DurableLog, LocalLog, Log
 from refjs.types.config import StorageKind, StreamConfig
+
+E = TypeVar("E")
 
 
 class Logs(ABC):
@@ -50,6 +53,10 @@ class Logs(ABC):
     def keeps(self, assignment: AssignStream) -> bool:
         """Tell whether this server is one of those that keep the stream."""
 
+    @abstractmethod
+    def take_lines(self) -> list[LogLine]:
+        """Return, once, what the operator must know."""
+
 
 @final
 class LocalLogs(Logs):
@@ -58,16 +65,26 @@ class LocalLogs(Logs):
     def __init__(self, disk: Disk, server_name: str) -> None:
         self._disk = disk
         self._server_name = server_name
+        self._lines: list[LogLine] = []
 
     def open_meta(self) -> tuple[Log[MetaEntry], list[tuple[int, MetaEntry]]]:
-        return DurableLog.open(self._disk, "meta.log", MetaCodec())
+        return self._open("meta.log", MetaCodec())
 
     def open_group(
         self, assignment: AssignStream, config: StreamConfig
     ) -> tuple[Log[GroupEntry], list[tuple[int, GroupEntry]]]:
         if config.storage is StorageKind.MEMORY:
             return LocalLog(), []
-        return DurableLog.open(self._disk, _file_name(assignment), GroupCodec())
+        return self._open(_file_name(assignment), GroupCodec())
+
+    def _open(self, name: str, codec: Codec[E]) -> tuple[Log[E], list[tuple[int, E]]]:
+        log, held = DurableLog.open(self._disk, name, codec)
+        if log.damage is not None:
+            self._lines.append(LogLine(Level.ERROR, f"JetStream log {log.damage}; it takes nothing new"))
+        elif log.torn_bytes:
+            text = f"JetStream log {name}: {log.torn_bytes} bytes at its end were never synced and are cut off"
+            self._lines.append(LogLine(Level.WARN, text))
+        return log, held
 
     def drop_group(self, assignment: AssignStream) -> None:
         self._disk.remove(_file_name(assignment))
@@ -83,6 +100,10 @@ class LocalLogs(Logs):
 
     def keeps(self, assignment: AssignStream) -> bool:
         return True
+
+    def take_lines(self) -> list[LogLine]:
+        lines, self._lines = self._lines, []
+        return lines
 
 
 def _file_name(assignment: AssignStream) -> str:

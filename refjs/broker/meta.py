@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 from refjs.broker.meta_entries import MetaEntry
+from refjs.errors.table import ApiError
 
-Done: TypeAlias = Callable[[], None]
+Done: TypeAlias = Callable[[ApiError | None], None]
+"""Told what became of a proposal: None, or why it was refused when its turn came."""
 
 
 class Meta(Protocol):

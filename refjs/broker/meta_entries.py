@@ -12,10 +12,11 @@ from refjs.types.units import Nanos, Subject
 class AssignStream:
     """The stream of ``config`` (canonical) exists in ``account``, kept by ``peers`` as the group ``group``.
 
-    ``reply`` is where the client that asked for it waits: the stream's leader answers, as to an update or a creation.
+    ``reply`` is where the client that asked for it waits: the stream's first leader answers.  ``revision`` counts the
+    configurations it has had; of two that create the same stream, the first one counts.
     """
 
-    __slots__ = ("account", "config", "group", "name", "peers", "reply", "stamp", "update")
+    __slots__ = ("account", "config", "group", "name", "peers", "reply", "revision", "stamp")
 
     def __init__(  # noqa: PLR0913, PLR0917 - the record's fields
         self,
@@ -26,8 +27,7 @@ class AssignStream:
         peers: list[str],
         reply: Subject,
         stamp: Nanos,
-        *,
-        update: bool,
+        revision: int = 1,
     ) -> None:
         self.account = account
         self.name = name
@@ -36,6 +36,28 @@ class AssignStream:
         self.peers = peers
         self.reply = reply
         self.stamp = stamp
+        self.revision = revision
+
+    def succeeded_by(self, config: bytes, revision: int) -> AssignStream:
+        """Return the assignment of the same stream in another revision, for which nobody waits."""
+        return AssignStream(self.account, self.name, config, self.group, self.peers, b"", self.stamp, revision)
+
+
+@final
+class ReassignStream:
+    """The stream that is kept by ``group`` has ``config`` now; without ``update`` it is the one it has already.
+
+    ``reply`` is where the client that asked for it waits: the stream's leader answers.
+    """
+
+    __slots__ = ("account", "config", "group", "name", "reply", "update")
+
+    def __init__(self, account: str, name: str, config: bytes, group: str, reply: Subject, *, update: bool) -> None:
+        self.account = account
+        self.name = name
+        self.config = config
+        self.group = group
+        self.reply = reply
         self.update = update
 
 
@@ -50,10 +72,11 @@ class RemoveStream:
         self.name = name
 
 
-MetaEntry: TypeAlias = AssignStream | RemoveStream
+MetaEntry: TypeAlias = AssignStream | ReassignStream | RemoveStream
 
 _ASSIGN: Final = 1
 _REMOVE: Final = 2
+_REASSIGN: Final = 3
 
 
 @final
@@ -73,6 +96,14 @@ class MetaCodec:
                 writer.texts(entry.peers)
                 writer.blob(entry.reply)
                 writer.i64(entry.stamp)
+                writer.u64(entry.revision)
+            case ReassignStream():
+                writer.u64(_REASSIGN)
+                writer.text(entry.account)
+                writer.text(entry.name)
+                writer.blob(entry.config)
+                writer.text(entry.group)
+                writer.blob(entry.reply)
                 writer.flag(entry.update)
             case RemoveStream():
                 writer.u64(_REMOVE)
@@ -85,11 +116,20 @@ class MetaCodec:
     def decode(self, data: bytes) -> MetaEntry:
         """Return the entry that ``data`` encodes; raise ``CorruptData`` where it encodes none."""
         reader = Reader(data)
-        kind = reader.u64()
-        if kind == _ASSIGN:
-            account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
-            peers, reply, stamp = reader.texts(), reader.blob(), reader.i64()
-            return AssignStream(account, name, config, group, peers, reply, stamp, update=reader.flag())
-        if kind == _REMOVE:
-            return RemoveStream(reader.text(), reader.text())
-        raise CorruptData(f"unknown kind of meta entry: {kind}")
+        entry = _read_entry(reader)
+        reader.end()
+        return entry
+
+
+def _read_entry(reader: Reader) -> MetaEntry:
+    kind = reader.u64()
+    if kind == _ASSIGN:
+        account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
+        peers, reply, stamp = reader.texts(), reader.blob(), reader.i64()
+        return AssignStream(account, name, config, group, peers, reply, stamp, reader.u64())
+    if kind == _REASSIGN:
+        account, name, config, group = reader.text(), reader.text(), reader.blob(), reader.text()
+        return ReassignStream(account, name, config, group, reader.blob(), update=reader.flag())
+    if kind == _REMOVE:
+        return RemoveStream(reader.text(), reader.text())
+    raise CorruptData(f"unknown kind of meta entry: {kind}")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, TypeAlias, assert_never, final
 
-from refjs.broker.entries import CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
+from refjs.broker.entries import Adopt, CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
 from refjs.broker.start import find_start
 from refjs.consumer.consumer import Applied, Consumer, Delivery
 from refjs.consumer.entries import ConsumerEntry, Deliver, Reconfigure
 from refjs.consumer.snapshot import read_consumer, write_consumer
 from refjs.storage.codec import Reader, Writer, digest
 from refjs.stream.entries import Configure, DeleteMessage, Expire, Publish, Purge
-from refjs.stream.outcomes import Outcome, Stored
+from refjs.stream.outcomes import Outcome, Removed, Stored
 from refjs.stream.snapshot import read_stream, write_stream
 from refjs.stream.stream import Stream
 from refjs.subject.grammar import is_subset
@@ -60,6 +60,8 @@ class Replica:
     def __init__(self, config: StreamConfig, created: Nanos, profile: Profile) -> None:
         self.profile = profile
         self.stream = Stream(config, created, profile)
+        self.revision = 0
+        """Which revision of what the metadata says of the stream is in force; 0 before its birth."""
         self.consumers: dict[str, Consumer] = {}
         self._interest: Interest[Consumer] = Interest()
         self._strayed: dict[str, Consumer] = {}  # those that delivered what their filter would not let through now
@@ -82,6 +84,8 @@ class Replica:
                 outcome = self.stream.apply(entry)
                 self._tell_removed()
                 return outcome
+            case Adopt():
+                return self._adopt(entry)
             case Configure():
                 return self._configure(entry)
             case CreateConsumer():
@@ -125,6 +129,12 @@ class Replica:
                 delivery = consumer.removed(message, self.stream.stamp)
                 if delivery is not None:
                     self.terminated.append((consumer.name, delivery))
+
+    def _adopt(self, entry: Adopt) -> Outcome:
+        if entry.revision <= self.revision:
+            return Removed(0)
+        self.revision = entry.revision
+        return self._configure(Configure(entry.config, entry.stamp))
 
     def _concerned(self, subject: Subject) -> list[Consumer]:
         """Return the consumers to whom a message on ``subject`` can mean something."""
@@ -238,6 +248,7 @@ class Replica:
     def snapshot(self) -> bytes:
         """Return the whole state as canonical bytes."""
         writer = Writer()
+        writer.u64(self.revision)
         write_stream(writer, self.stream)
         writer.u64(len(self.consumers))
         for name in sorted(self.consumers):
@@ -248,8 +259,10 @@ class Replica:
     def restore(cls, data: bytes, profile: Profile) -> Replica:
         """Return the replica whose ``snapshot`` is ``data``."""
         reader = Reader(data)
+        revision = reader.u64()
         stream = read_stream(reader, profile)
         replica = cls(stream.config, stream.created, profile)
+        replica.revision = revision
         replica.stream = stream
         for _ in range(reader.count()):
             consumer = read_consumer(reader)

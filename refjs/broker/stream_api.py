@@ -8,7 +8,6 @@ from refjs.api import answers
 from refjs.api.fields import is_empty_request
 from refjs.api.stream_requests import (
     StreamInfoRequest,
-    StreamPageRequest,
     decode_message_delete,
     decode_message_get,
     decode_purge,
@@ -19,7 +18,8 @@ from refjs.api.stream_requests import (
 )
 from refjs.broker.engine import Engine
 from refjs.broker.meta import Meta
-from refjs.broker.meta_entries import AssignStream, RemoveStream
+from refjs.broker.meta_entries import AssignStream, MetaEntry, ReassignStream, RemoveStream
+from refjs.broker.paging import LIST_PAGE, NAMES_PAGE, page_of
 from refjs.broker.registry import AccountStreams
 from refjs.broker.replica import GroupOutcome
 from refjs.broker.request import ApiRequest
@@ -34,8 +34,6 @@ from refjs.types.config import StreamConfig
 from refjs.types.plain import encode_config
 from refjs.types.records import StreamInfo
 
-NAMES_PAGE: Final = 1024
-LIST_PAGE: Final = 256
 SUBJECTS_PAGE: Final = 100_000
 
 
@@ -106,7 +104,10 @@ class StreamApi:
             return table.STREAM_MISMATCH
         if name not in self._streams.assignments:
             return table.STREAM_NOT_FOUND
-        return self._check_peers(config) or rules.with_update(self._streams.configs[name], config)
+        known = self._streams.configs[name]
+        if self._engine.logs.clustered and config.num_replicas != known.num_replicas:
+            return self._check_peers(config) or table.STREAM_GENERAL.filled("scaling is not supported by refjs yet")
+        return self._check_peers(config) or rules.with_update(known, config)
 
     def _check_peers(self, config: StreamConfig) -> ApiError | None:
         """Tell whether there are too few servers for the replicas that are asked for."""
@@ -114,21 +115,22 @@ class StreamApi:
         return None if len(logs.peers(config.num_replicas)) >= config.num_replicas else logs.too_few_peers()
 
     def _assign(self, request: ApiRequest, config: StreamConfig, known: AssignStream | None) -> None:
-        engine = self._engine
-        peers = known.peers if known is not None else engine.logs.peers(config.num_replicas)
-        self._streams.api_total += 1
-        self._meta.propose(
-            AssignStream(
-                self._streams.account.name,
-                config.name,
-                encode_config(config),
-                known.group if known is not None else self._new_group(config.name),
-                peers,
-                request.reply,
-                known.stamp if known is not None else engine.now,
-                update=request.kind == "stream_update_response",
-            )
-        )
+        entry: MetaEntry
+        account, name, reply, encoded = self._streams.account.name, config.name, request.reply, encode_config(config)
+        if known is not None:
+            update = request.kind == "stream_update_response"
+            entry = ReassignStream(account, name, encoded, known.group, reply, update=update)
+        else:
+            peers = self._engine.logs.peers(config.num_replicas)
+            entry = AssignStream(account, name, encoded, self._new_group(name), peers, reply, self._engine.now)
+
+        def done(refused: ApiError | None) -> None:
+            if refused is not None:
+                request.refuse(refused)
+            else:
+                self._streams.api_total += 1  # the stream's leader answers
+
+        self._meta.propose(entry, done)
 
     def _new_group(self, name: str) -> str:
         return f"{self._streams.account.name}/{name}-{self._engine.rng.token(8).decode()}"
@@ -141,8 +143,14 @@ class StreamApi:
         elif name not in self._streams.assignments:
             request.refuse(table.STREAM_NOT_FOUND)
         else:
-            removal = RemoveStream(self._streams.account.name, name)
-            self._meta.propose(removal, lambda: request.answer(answers.success(request.kind)))
+
+            def done(refused: ApiError | None) -> None:
+                if refused is not None:
+                    request.refuse(refused)
+                else:
+                    request.answer(answers.success(request.kind))
+
+            self._meta.propose(RemoveStream(self._streams.account.name, name), done)
 
     # -- listing --------------------------------------------------------------------------------------------------
 
@@ -153,7 +161,7 @@ class StreamApi:
             request.refuse(asked)
             return
         names = self._streams.names(asked.subject)
-        page, shown = _page(names, asked, NAMES_PAGE)
+        page, shown = page_of(names, asked.offset, NAMES_PAGE)
         request.answer(answers.stream_names(page, shown))
 
     def list(self, request: ApiRequest) -> None:
@@ -163,7 +171,7 @@ class StreamApi:
             request.refuse(asked)
             return
         names = [name for name in self._streams.names(asked.subject) if name in self._streams.hosts]
-        page, shown = _page(names, asked, LIST_PAGE)
+        page, shown = page_of(names, asked.offset, LIST_PAGE)
         request.answer(answers.stream_list(page, [self._streams.hosts[name].info() for name in shown]))
 
     def info(self, request: ApiRequest) -> None:
@@ -178,7 +186,7 @@ class StreamApi:
         info = host.info()
         if asked.deleted_details:
             info.state.deleted = host.replica.stream.store.deleted()
-        page = _show_subjects(info, host, asked) if asked.subjects_filter else (0, 0, 0)
+        page = _show_subjects(info, host, asked) if asked.subjects_filter else answers.NO_PAGE
         options = self._engine.options
         request.answer(
             answers.stream_info(info, page, options.profile, leader=options.server_name, domain=options.domain)
@@ -248,17 +256,11 @@ class StreamApi:
         return host
 
 
-def _page(names: list[str], asked: StreamPageRequest, limit: int) -> tuple[tuple[int, int, int], list[str]]:
-    """Return the page asked for: total, offset and limit, and the names on it (STR-API-014)."""
-    offset = min(asked.offset, len(names))
-    return (len(names), offset, limit), names[offset : offset + limit]
-
-
-def _show_subjects(info: StreamInfo, host: StreamHost, asked: StreamInfoRequest) -> tuple[int, int, int]:
+def _show_subjects(info: StreamInfo, host: StreamHost, asked: StreamInfoRequest) -> answers.Page:
     """Put one page of the subjects that match the filter into ``info`` and return which page it is (STR-INF-004)."""
     counts = host.replica.stream.subject_counts(asked.subjects_filter.encode())
     if not counts:
-        return (0, 0, 0)
+        return answers.NO_PAGE
     offset = asked.offset
     info.state.subjects = {subject: counts[subject] for subject in sorted(counts)[offset : offset + SUBJECTS_PAGE]}
-    return (len(counts), offset, SUBJECTS_PAGE)
+    return answers.Page(len(counts), offset, SUBJECTS_PAGE)

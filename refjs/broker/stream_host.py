@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, assert_never, final
 
 from refjs.account.account import Account
 from refjs.account.subscription import Subscription
 from refjs.api import answers
+from refjs.broker.acks import Answer
 from refjs.broker.advisories import Advisories
 from refjs.broker.consumer_host import ConsumerHost
 from refjs.broker.direct_get import DirectGet
 from refjs.broker.engine import Engine
-from refjs.broker.entries import CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
+from refjs.broker.entries import Adopt, CreateConsumer, DeleteConsumer, ForConsumer, GroupEntry
 from refjs.broker.meta_entries import AssignStream
 from refjs.broker.replica import ConsumerMade, GroupOutcome, Replica
 from refjs.broker.timers import Alarm
@@ -28,7 +29,7 @@ from refjs.wire import headers
 _EXPIRY_PACE: Final = 250 * MILLISECOND
 """How often at most messages are looked for that grew too old (STR-LIM-010)."""
 
-Answer: TypeAlias = Callable[[GroupOutcome], None]
+Owed: TypeAlias = Callable[[], None]
 
 
 @final
@@ -51,8 +52,8 @@ class StreamHost:
         self._listening_to = config
         self._replies: dict[int, Subject] = {}
         self._answers: dict[int, Answer] = {}
-        self._owed: Subject = assignment.reply
-        """Where somebody waits to hear that the stream was created: the first leader answers."""
+        self._owed: Owed | None = self._created(assignment.reply)
+        """What is to be said once the group has the revision of the assignment: its leader of then says it."""
         self.log: Log[GroupEntry]
         self.log, held = engine.logs.open_group(assignment, config)
         for _, entry in held:
@@ -81,10 +82,17 @@ class StreamHost:
         for consumer in self.replica.consumers.values():
             self._serve(consumer)
         self._set_alarm()
-        if self._owed:
-            self.advisories.stream_action("create")
-            self._answer_create(self._owed)
-            self._owed = b""
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        """Bring the group to the revision that the metadata has, and say what is owed to those who asked for it."""
+        owed, revision = self._owed, self.assignment.revision
+        if self.replica.revision < revision:
+            answer = None if owed is None else lambda _: owed()
+            self.propose(Adopt(self.assignment.config, revision, self.stamp()), answer)
+        elif owed is not None:
+            self._owed = None
+            owed()
 
     def lay_down(self) -> None:
         """Stop serving: this replica leads no more, or the stream is gone."""
@@ -132,30 +140,38 @@ class StreamHost:
             self.consumers[consumer.name] = host
         host.take_up()
 
-    def reassign(self, assignment: AssignStream, *, changed: bool) -> None:
+    def reassign(self, assignment: AssignStream, reply: Subject, *, update: bool) -> None:
         """Follow a repeated assignment: another configuration, or the same one asked for again (STR-CRT-003)."""
         self.assignment = assignment
-        reply = assignment.reply
-        if not self.leading:
-            self._owed = reply
-        elif changed or assignment.update:
-            self.propose(Configure(assignment.config, self.stamp()), self._answer_update(reply))
-        else:
+        self._owed = self._updated(reply) if update else self._shown(reply)
+        if self.leading:
+            self._keep_up()
+        elif self.replica.revision >= assignment.revision:
+            self._owed = None  # the leader's to say
+
+    def _created(self, reply: Subject) -> Owed:
+        def say() -> None:
+            self.advisories.stream_action("create")
             self._answer_create(reply)
+
+        return say
+
+    def _shown(self, reply: Subject) -> Owed:
+        return lambda: self._answer_create(reply)
 
     def _answer_create(self, reply: Subject) -> None:
         if reply:
             self._post(reply, answers.stream_create(self.info(), self.engine.profile))
 
-    def _answer_update(self, reply: Subject) -> Answer:
-        def answer(_: GroupOutcome) -> None:
+    def _updated(self, reply: Subject) -> Owed:
+        def say() -> None:
             self.advisories.stream_action("modify")
             if reply:
                 self._post(
                     reply, answers.stream_update(self.info(), self.engine.profile, domain=self.engine.options.domain)
                 )
 
-        return answer
+        return say
 
     # -- proposing ----------------------------------------------------------------------------------------------
 
@@ -226,7 +242,8 @@ class StreamHost:
         while committed:
             for index, entry in committed:
                 outcome = self.replica.apply(entry)
-                self._owed = b""
+                if isinstance(entry, Adopt) and entry.revision >= self.assignment.revision:
+                    self._owed = None
                 if self.leading:
                     self._applied(index, entry, outcome)
                 else:
@@ -234,26 +251,30 @@ class StreamHost:
             committed = self.log.take_committed()
 
     def _applied(self, index: int, entry: GroupEntry, outcome: GroupOutcome) -> None:
-        if isinstance(entry, Expire):
-            self._expiring = False
-        if isinstance(entry, Publish):
-            self._published(index, entry, outcome)
-        elif isinstance(entry, ForConsumer):
-            host = self.consumers.get(entry.name)
-            if host is not None and isinstance(outcome, Applied):
-                host.applied(entry.entry, outcome)
-        elif isinstance(entry, CreateConsumer):
-            assert isinstance(outcome, ConsumerMade)
-            if entry.name not in self.consumers:
-                self.advisories.consumer_action(entry.name, "create")
-            self._serve(outcome.consumer)
-        elif isinstance(entry, DeleteConsumer):
-            gone = self.consumers.pop(entry.name, None)
-            if gone is not None:
-                gone.lay_down("Consumer Deleted")
-                self.advisories.consumer_action(entry.name, "delete")
-        else:
-            self._listen_anew()
+        match entry:
+            case Publish():
+                self._published(index, entry, outcome)
+            case ForConsumer():
+                host = self.consumers.get(entry.name)
+                if host is not None and isinstance(outcome, Applied):
+                    host.applied(entry.entry, outcome)
+            case CreateConsumer():
+                assert isinstance(outcome, ConsumerMade)
+                if entry.name not in self.consumers:
+                    self.advisories.consumer_action(entry.name, "create")
+                self._serve(outcome.consumer)
+            case DeleteConsumer():
+                gone = self.consumers.pop(entry.name, None)
+                if gone is not None:
+                    gone.lay_down("Consumer Deleted")
+                    self.advisories.consumer_action(entry.name, "delete")
+            case Expire():
+                self._expiring = False
+                self._listen_anew()
+            case Purge() | DeleteMessage() | Configure() | Adopt():
+                self._listen_anew()
+            case _:
+                assert_never(entry)
         self._tell_terminated(entry)
         answer = self._answers.pop(index, None)
         if answer is not None:
@@ -281,7 +302,7 @@ class StreamHost:
 
     def _listen_anew(self) -> None:
         """Follow what a purge, a delete, expiry or a new configuration changed."""
-        if self.replica.stream.config is not self._listening_to:
+        if self.replica.stream.config != self._listening_to:
             self._listen()
         self._set_alarm()
 

@@ -134,6 +134,7 @@ class ClusterLogs(Logs):
             election_max=self._options.election_max,
             heartbeat=self._options.heartbeat,
             retain_entries=self._options.retain_entries,
+            prompt_commit=name == META,  # so that a new stream's servers know of it before its first election
             rules=self._options.rules,
         )
         recovered = store.recover()

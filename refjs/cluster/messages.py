@@ -1,4 +1,4 @@
-"""What the servers of a cluster tell each other, besides messages of clients (``broker.effects.RouteTo``)."""
+"""What the servers of a cluster tell each other, besides messages of clients (``broker.routed.RouteTo``)."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Store(ABC):
 
 @final
 class NullStore(Store):
-    """Keeps nothing: for groups in memory, whose servers begin anew (nats-server's memory streams)."""
+    """Keeps nothing: for models, which never start a server again from its disk."""
 
     def create(self) -> None:
         pass

@@ -13,6 +13,7 @@ from enum import Enum, unique
 from typing import Final, NamedTuple, TypeAlias, final
 
 from refjs.server.options import DEFAULT_PORT, ServerOptions
+from refjs.types.digits import read_u64
 
 
 @unique
@@ -140,7 +141,8 @@ class _Values:
     def _put_number(self, name: str, spelling: str, value: str) -> str:
         if _INTEGER.fullmatch(value) is None:
             return f'invalid value "{value}" for flag -{spelling}: parse error'
-        number = int(value)
+        size = read_u64(value.lstrip("+-").encode())
+        number = _INT64_LIMIT if size is None else -size if value.startswith("-") else size
         if not -_INT64_LIMIT <= number < _INT64_LIMIT:
             return f'invalid value "{value}" for flag -{spelling}: value out of range'
         self.numbers[name] = number

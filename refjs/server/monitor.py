@@ -15,10 +15,11 @@ from typing import Final, TypeAlias, final
 
 from refjs.broker.monitor import BrokerFigures, JetStreamFigures
 from refjs.server.options import VERSION, ServerOptions
+from refjs.types.profile import DEFAULT
+from refjs.types.time_text import format_time
 
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | bool | None"
 
-_API_LEVEL: Final = 5
 _HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 _CLOSE: Final = "Connection: close\r\n"
 _PATHS: Final = ("/varz", "/jsz", "/healthz")
@@ -112,8 +113,8 @@ class Monitor:
             "http_host": me.options.host,
             "http_port": me.options.monitor_port,
             "jetstream": {} if figures.jetstream is None else self._jetstream_of_varz(figures.jetstream),
-            "start": rfc3339(me.started),
-            "now": rfc3339(now),
+            "start": format_time(me.started),
+            "now": format_time(now),
             "uptime": uptime(now - me.started),
             "connections": figures.connections,
             "total_connections": figures.total_connections,
@@ -132,7 +133,7 @@ class Monitor:
 
     def _jsz(self, now: int) -> Json:
         figures = self._figures().jetstream
-        head = {"server_id": self._identity.server_id, "now": rfc3339(now)}
+        head = {"server_id": self._identity.server_id, "now": format_time(now)}
         if figures is None:
             return {**head, "disabled": True}
         return {
@@ -157,15 +158,8 @@ def _jetstream_stats(figures: JetStreamFigures) -> dict[str, Json]:
         "reserved_storage": figures.reserved_storage,
         "accounts": figures.accounts,
         "ha_assets": 0,
-        "api": {"level": _API_LEVEL, "total": figures.api_total, "errors": figures.api_errors},
+        "api": {"level": DEFAULT.api_level, "total": figures.api_total, "errors": figures.api_errors},
     }
-
-
-def rfc3339(nanos: int) -> str:
-    """Return the time as nats-server writes it: UTC, nanoseconds without trailing zeros."""
-    seconds, rest = divmod(nanos, 1_000_000_000)
-    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
 
 
 def uptime(nanos: int) -> str:

@@ -47,7 +47,7 @@ class Machine(Protocol):
 
 
 @runtime_checkable
-class Stream(Protocol):
+class Transport(Protocol):
     """What we use of a transport; uvloop's are no subclasses of asyncio's."""
 
     def write(self, data: bytes) -> None:
@@ -211,7 +211,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Tell the broker who came."""
-        assert isinstance(transport, Stream), "a TCP connection reads and writes"
+        assert isinstance(transport, Transport), "a TCP connection reads and writes"
         self._transport = transport
         host, port = transport.get_extra_info("peername", ("", 0))[:2]  # an IPv6 name has four parts
         self._conn = self._node.enter(self)

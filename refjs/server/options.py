@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
-VERSION: Final = "2.15.1"
+from refjs.types.profile import DEFAULT
+
+VERSION: Final = DEFAULT.release
 """The release whose behaviour is announced and followed."""
 
 DEFAULT_PORT: Final = 4222

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, TypeVar, final
+from typing import Any, Final, Self, TypeVar, final
 
 from refjs.server.logs import Log
 from refjs.server.options import RANDOM_PORT, ServerOptions
 from refjs.server.server import Server
 from refjs.types.units import Nanos
 
-_SECONDS = 10.0
+_SECONDS: Final = 10.0
 _T = TypeVar("_T")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias, final
 
+from refjs.types.digits import read_u64
 from refjs.types.units import Subject
 
 PING: Final = b"PING\r\n"
@@ -194,6 +195,7 @@ def _event(line: bytes) -> ServerEvent:
 
 
 def _size(digits: bytes, line: bytes) -> int:
-    if not digits.isdigit():
+    size = read_u64(digits)
+    if size is None:
         raise ProtocolError(f"not a size: {line!r}")
-    return int(digits)
+    return size

@@ -9,12 +9,12 @@ before the name or the colon hides it, a bare LF does not end it, and an empty l
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 CRLF: Final = b"\r\n"
 VERSION_LINE: Final = b"NATS/1.0\r\n"
 
-Pairs = Iterable[tuple[bytes, bytes]]
+Pairs: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 
 def get(block: bytes, name: bytes) -> bytes | None:

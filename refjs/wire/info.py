@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import final
+from typing import Final, final
 
 
 @final
@@ -109,7 +109,7 @@ class ServerInfo:
         return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
-_ORDER = (
+_ORDER: Final = (
     "server_id",
     "server_name",
     "version",

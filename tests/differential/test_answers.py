@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from refjs.api import answers
+from refjs.api.answers import Page
 from refjs.api.consumer_requests import decode_consumer_create
 from refjs.api.stream_requests import decode_stream_config
 from refjs.errors.table import (
@@ -199,7 +200,7 @@ def test_stream_info(server: Requester, asked: bytes) -> None:
     """INFO is answered with the same bytes, with details and without."""
     shown = server.request("$JS.API.STREAM.INFO.A", asked)
     answer = json.loads(shown)
-    page = (answer["total"], answer["offset"], answer["limit"])
+    page = Page(answer["total"], answer["offset"], answer["limit"])
     leader = answer["cluster"]["leader"]
     assert answers.stream_info(stream_info(answer), page, DEFAULT, leader=leader) == shown
 
@@ -208,16 +209,16 @@ def test_stream_info(server: Requester, asked: bytes) -> None:
 def test_pages(server: Requester) -> None:
     """NAMES and LIST of streams and consumers are answered with the same bytes, empty pages too."""
     names = server.request("$JS.API.STREAM.NAMES")
-    assert answers.stream_names((1, 0, 1024), ["A"]) == names
-    assert answers.stream_names((1, 1, 1024), []) == server.request("$JS.API.STREAM.NAMES", b'{"offset":5}')
+    assert answers.stream_names(Page(1, 0, 1024), ["A"]) == names
+    assert answers.stream_names(Page(1, 1, 1024), []) == server.request("$JS.API.STREAM.NAMES", b'{"offset":5}')
     listed = server.request("$JS.API.STREAM.LIST")
     infos = [stream_info(entry) for entry in json.loads(listed)["streams"]]
-    assert answers.stream_list((1, 0, 256), infos) == listed
-    assert answers.consumer_names((3, 0, 1024), ["C", "P", "T"]) == server.request("$JS.API.CONSUMER.NAMES.A")
+    assert answers.stream_list(Page(1, 0, 256), infos) == listed
+    assert answers.consumer_names(Page(3, 0, 1024), ["C", "P", "T"]) == server.request("$JS.API.CONSUMER.NAMES.A")
     shown = server.request("$JS.API.CONSUMER.LIST.A")
     consumers = [consumer_info(entry) for entry in json.loads(shown)["consumers"]]
-    assert answers.consumer_list((3, 0, 256), consumers) == shown
-    assert answers.consumer_list((3, 3, 256), []) == server.request("$JS.API.CONSUMER.LIST.A", b'{"offset":9}')
+    assert answers.consumer_list(Page(3, 0, 256), consumers) == shown
+    assert answers.consumer_list(Page(3, 3, 256), []) == server.request("$JS.API.CONSUMER.LIST.A", b'{"offset":9}')
 
 
 @pytest.mark.req("CON-API-011", "CON-POS-008")

@@ -42,6 +42,7 @@ COMPLAINTS = [
     (["-p", "abc"], 'invalid value "abc" for flag -p: parse error'),
     (["--port=abc"], 'invalid value "abc" for flag -port: parse error'),
     (["-p", "99999999999999999999"], 'invalid value "99999999999999999999" for flag -p: value out of range'),
+    (["-p", "9" * 5_000], f'invalid value "{"9" * 5_000}" for flag -p: value out of range'),
     (["-js=maybe"], 'invalid boolean value "maybe" for -js: parse error'),
     (["--=3"], "bad flag syntax: --=3"),
     (["---p", "1"], "bad flag syntax: ---p"),

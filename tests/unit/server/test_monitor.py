@@ -8,8 +8,9 @@ import json
 import pytest
 
 from refjs.broker.monitor import BrokerFigures, JetStreamFigures
-from refjs.server.monitor import Identity, Monitor, rfc3339, uptime
+from refjs.server.monitor import Identity, Monitor, uptime
 from refjs.server.options import ServerOptions
+from refjs.types.time_text import format_time
 
 SECOND = 1_000_000_000
 STARTED = 1_700_000_000 * SECOND
@@ -92,5 +93,5 @@ def test_no_request_breaks_it(data: bytes) -> None:
 
 def test_times() -> None:
     """Times are written as nats-server writes them."""
-    assert rfc3339(STARTED + 120_000_000) == "2023-11-14T22:13:20.12Z"
+    assert format_time(STARTED + 120_000_000) == "2023-11-14T22:13:20.12Z"
     assert [uptime(s * SECOND) for s in (0, 59, 3600, 90_061)] == ["0s", "59s", "1h0m0s", "1d1h1m1s"]
