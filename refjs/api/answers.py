@@ -93,10 +93,14 @@ def stream_names(page: Page, names: list[str]) -> bytes:
     return _answer("stream_names_response", f'{_page(page)},"streams":{string_array(names) if names else "null"}')
 
 
-def stream_list(page: Page, infos: list[StreamInfo]) -> bytes:
-    """Return one page of infos; they show their metadata as it is stored (STR-INF-011, STR-CFG-037)."""
+def stream_list(page: Page, infos: list[StreamInfo], missing: list[str]) -> bytes:
+    """Return one page of infos; they show their metadata as it is stored (STR-INF-011, STR-CFG-037).
+
+    ``missing`` names those streams of the page of which nothing is known here (STR-INF-013).
+    """
     shown = ",".join([f"{{{_stream(info, None)}}}" for info in infos])
-    return _answer("stream_list_response", f'{_page(page)},"streams":[{shown}]')
+    absent = f',"missing":[{",".join([quote(name) for name in missing])}]' if missing else ""
+    return _answer("stream_list_response", f'{_page(page)},"streams":[{shown}]{absent}')
 
 
 def stream_purge(count: int) -> bytes:

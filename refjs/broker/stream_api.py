@@ -170,9 +170,10 @@ class StreamApi:
         if isinstance(asked, ApiError):
             request.refuse(asked)
             return
-        names = [name for name in self._streams.names(asked.subject) if name in self._streams.hosts]
-        page, shown = page_of(names, asked.offset, LIST_PAGE)
-        request.answer(answers.stream_list(page, [self._streams.hosts[name].info() for name in shown]))
+        hosts = self._streams.hosts
+        page, names = page_of(self._streams.names(asked.subject), asked.offset, LIST_PAGE)
+        infos = [hosts[name].info() for name in names if name in hosts]
+        request.answer(answers.stream_list(page, infos, [name for name in names if name not in hosts]))
 
     def info(self, request: ApiRequest) -> None:
         """Answer with a stream's configuration and state (STR-INF)."""

@@ -52,7 +52,7 @@ class StreamHost:
         self._listening_to = config
         self._replies: dict[int, Subject] = {}
         self._answers: dict[int, Answer] = {}
-        self._owed: Owed | None = self._created(assignment.reply)
+        self._owed: list[Owed] = [self._created(assignment.reply)]
         """What is to be said once the group has the revision of the assignment: its leader of then says it."""
         self.log: Log[GroupEntry]
         self.log, held = engine.logs.open_group(assignment, config)
@@ -85,14 +85,18 @@ class StreamHost:
         self._keep_up()
 
     def _keep_up(self) -> None:
-        """Bring the group to the revision that the metadata has, and say what is owed to those who asked for it."""
-        owed, revision = self._owed, self.assignment.revision
-        if self.replica.revision < revision:
-            answer = None if owed is None else lambda _: owed()
-            self.propose(Adopt(self.assignment.config, revision, self.stamp()), answer)
-        elif owed is not None:
-            self._owed = None
-            owed()
+        """Bring the group to the revision that the metadata has."""
+        if self.replica.revision < self.assignment.revision:
+            self.propose(Adopt(self.assignment.config, self.assignment.revision, self.stamp()))
+        else:
+            self._kept_up()
+
+    def _kept_up(self) -> None:
+        """Say what is owed to those who asked for the revision that the group has now, if this replica leads."""
+        owed, self._owed = self._owed, []
+        if self.leading:
+            for say in owed:
+                say()
 
     def lay_down(self) -> None:
         """Stop serving: this replica leads no more, or the stream is gone."""
@@ -143,11 +147,11 @@ class StreamHost:
     def reassign(self, assignment: AssignStream, reply: Subject, *, update: bool) -> None:
         """Follow a repeated assignment: another configuration, or the same one asked for again (STR-CRT-003)."""
         self.assignment = assignment
-        self._owed = self._updated(reply) if update else self._shown(reply)
+        self._owed.append(self._updated(reply) if update else self._shown(reply))
         if self.leading:
             self._keep_up()
         elif self.replica.revision >= assignment.revision:
-            self._owed = None  # the leader's to say
+            self._kept_up()
 
     def _created(self, reply: Subject) -> Owed:
         def say() -> None:
@@ -242,12 +246,12 @@ class StreamHost:
         while committed:
             for index, entry in committed:
                 outcome = self.replica.apply(entry)
-                if isinstance(entry, Adopt) and entry.revision >= self.assignment.revision:
-                    self._owed = None
                 if self.leading:
                     self._applied(index, entry, outcome)
                 else:
                     self.replica.terminated.clear()  # the leader's to tell
+                if isinstance(entry, Adopt) and entry.revision >= self.assignment.revision:
+                    self._kept_up()
             committed = self.log.take_committed()
 
     def _applied(self, index: int, entry: GroupEntry, outcome: GroupOutcome) -> None:

@@ -213,7 +213,7 @@ def test_pages(server: Requester) -> None:
     assert answers.stream_names(Page(1, 1, 1024), []) == server.request("$JS.API.STREAM.NAMES", b'{"offset":5}')
     listed = server.request("$JS.API.STREAM.LIST")
     infos = [stream_info(entry) for entry in json.loads(listed)["streams"]]
-    assert answers.stream_list(Page(1, 0, 256), infos) == listed
+    assert answers.stream_list(Page(1, 0, 256), infos, []) == listed
     assert answers.consumer_names(Page(3, 0, 1024), ["C", "P", "T"]) == server.request("$JS.API.CONSUMER.NAMES.A")
     shown = server.request("$JS.API.CONSUMER.LIST.A")
     consumers = [consumer_info(entry) for entry in json.loads(shown)["consumers"]]
