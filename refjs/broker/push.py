@@ -28,6 +28,8 @@ class PushService(DeliveryService):
         self._engine = engine
         self._account = account
         self._consumer = consumer
+        self._group = consumer.config.deliver_group.encode()
+        """The queue group that counts as interest: that of the time when serving began (CON-CFG-021)."""
         self._flow_prefix = f"$JS.FC.{stream}.{consumer.name}.".encode()
         self._window = _WINDOW_FIRST
         self._unconfirmed = 0
@@ -114,7 +116,7 @@ class PushService(DeliveryService):
 
     def active(self) -> bool:
         route = self._account.route(self.target)
-        group = self._consumer.config.deliver_group.encode()
+        group = self._group
         if not group:
             return bool(route.plain)
         return any(members[0].queue == group for members in route.groups)

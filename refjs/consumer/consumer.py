@@ -269,12 +269,14 @@ class Consumer:
             return
         if entry.delay > 0:
             self.pending.restart(entry.seq, entry.stamp + entry.delay)
+            self.delivered.last_active = entry.stamp
         else:
             self.pending.queue(entry.seq)
 
     def _extend(self, entry: Extend) -> None:
         if entry.seq in self.pending:
             self.pending.extend(entry.seq, entry.stamp + self.ack_wait(self.deliveries.get(entry.seq, 1)))
+            self.delivered.last_active = entry.stamp
 
     def _pass_time(self, entry: PassTime, applied: Applied) -> None:
         self.stamp = max(self.stamp, entry.stamp)

@@ -6,6 +6,7 @@ By hand, with more comfort: ``refjs conform trace --random 1000 --seed 7 --again
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,11 +17,14 @@ from hypothesis import given, settings
 from refjs.conform import trace
 from refjs.conform.trace import Trace
 from refjs.conform.trace_command import describe
-from refjs.conform.trace_run import Judge, play_here
+from refjs.conform.trace_run import Judge, generate, play_here, steady
+from refjs.conform.trace_shrink import shrink
 from refjs.conform.trace_strategy import traces
 from refjs.testing.peer import RealServer
 
 CORPUS: Final = sorted((Path(__file__).parent / "traces").glob("*.json"))
+COUNT: Final = int(os.environ.get("REFJS_TRACES", "60"))
+SEED: Final = int(os.environ.get("REFJS_TRACE_SEED", "1"))
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,16 @@ def judge(nats_server_binary: Path) -> Iterator[Judge]:
     """Compares with a released server of our own."""
     with RealServer(binary=nats_server_binary) as server:
         yield Judge(server.url, "tt")
+
+
+@pytest.mark.peer
+def test_random_traces_show_no_difference(judge: Judge) -> None:
+    """In random traces refjs answers, delivers, redelivers and expires as nats-server does, at the same times."""
+    verdicts = judge.judge([each for each in generate(COUNT, SEED) if steady(each)])
+    findings = [verdict.finding for verdict in verdicts if verdict.finding is not None]
+    if findings:
+        pytest.fail(describe(shrink(min(findings, key=lambda each: len(each.trace.steps)), judge)), pytrace=False)
+    assert sum(verdict.told for verdict in verdicts) > len(verdicts) // 2
 
 
 @pytest.mark.peer
