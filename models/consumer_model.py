@@ -251,7 +251,7 @@ class ConsumerModel:
 
     def skip(self, seq: int) -> None:
         """Begin at ``seq``: everything below was looked through in vain (CON-POS-014)."""
-        if self.delivered[0] == 0 and not self.first:
+        if self.delivered[0] == 0 and self.floor[1] == 0:
             self.next_seq = max(self.next_seq, seq)
             self.delivered = (0, max(self.delivered[1], seq - 1))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from models.consumer_model import ConsumerModel, ConsumerRules, Delivered
-from models.stream_model import Message, Offer, Rules, StreamModel, Verdict
+from models.stream_model import Message, Offer, Rules, StreamModel, Verdict, within
 
 PROPERTY_IDS: Final = {
     "W1": "a work-queue message goes when its consumer settles it, and not before",
@@ -38,7 +38,7 @@ class GroupModel:
         if verdict.kind == "stored":
             self._tell_difference(before)
             if offer.rollup:
-                self._move_on()
+                self._move_on(offer.subject if offer.rollup.lower() == "sub" else "")
         return verdict
 
     def is_wanted(self, subject: str) -> bool:
@@ -64,13 +64,21 @@ class GroupModel:
         before = self.stream.messages
         verdict = self.stream.purge(subject, seq, keep)
         self._tell_difference(before)
-        self._move_on()
+        self._move_on(subject)
         return verdict
 
-    def _move_on(self) -> None:
-        """Tell every consumer that a purge, or a rollup, left nothing below (STR-ROL-004)."""
+    def _move_on(self, subject: str) -> None:
+        """Tell the consumers concerned what a purge of ``subject`` (empty: all) left (CON-PRG-003, STR-ROL-004)."""
+        stream, pattern = self.stream, subject or ">"
+        left = stream.of_subject(pattern)
         for consumer in self.consumers.values():
-            consumer.purged(self.stream.first_seq)
+            filters = consumer.rules.filters or (">",)
+            if not subject:
+                consumer.purged(stream.first_seq)
+            elif all(within(each, pattern) for each in filters):
+                consumer.purged(left[0].seq if left else stream.last_seq + 1)
+            elif any(within(each, pattern) or within(pattern, each) for each in filters):
+                consumer.purged(stream.first_seq)
 
     def configure(self, rules: Rules, retention: str, now: int) -> Verdict:
         """Put other rules in force; interest that begins lets go what nobody is owed (STR-UPD-008)."""

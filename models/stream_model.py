@@ -322,6 +322,11 @@ class StreamModel:
         return Verdict("removed", before - len(self.messages))
 
 
+def within(inner: str, outer: str) -> bool:
+    """Tell whether all that matches ``inner`` matches ``outer``; both are a literal, ``<prefix>.>`` or ``>``."""
+    return outer in (inner, ">") or (inner != ">" and matches(outer, inner))
+
+
 def matches(pattern: str, subject: str) -> bool:
     """Tell whether ``pattern``, a literal, ``<prefix>.>`` or ``>``, matches ``subject``."""
     if pattern == ">":
