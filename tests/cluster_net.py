@@ -155,6 +155,7 @@ class ClusterNet:
         self.nodes: dict[str, Node] = {}
         self.disks = {name: MemoryDisk() for name in self.names}
         self.clients: dict[tuple[str, ConnId], Client] = {}
+        self.lines: list[tuple[str, LogLine]] = []
         self.sent: list[tuple[str, str, PeerMessage]] = []
         self.steps = 0
         self._rng = Rng(seed)
@@ -206,6 +207,10 @@ class ClusterNet:
         for effect in self.nodes[name].step(event, self.now):
             self._perform(name, effect)
 
+    def deliver(self, name: str, message: PeerMessage) -> None:
+        """Let a server hear a message that nobody sent."""
+        self.step(name, PeerReceived(message))
+
     def _perform(self, name: str, effect: NodeEffect) -> None:
         match effect:
             case SendPeer():
@@ -221,7 +226,7 @@ class ClusterNet:
                 if client is not None:
                     client.close()
             case LogLine():
-                pass
+                self.lines.append((name, effect))
             case _:
                 assert_never(effect)
 

@@ -16,9 +16,9 @@ received (PRO-DLV-009)."""
 class Subscription:
     """One subscription; exactly one of ``conn`` (a client), ``sink`` (a service) and ``peer`` (a server) receives."""
 
-    __slots__ = ("conn", "delivered", "max_msgs", "peer", "queue", "sid", "sink", "subject")
+    __slots__ = ("conn", "delivered", "local", "max_msgs", "peer", "queue", "sid", "sink", "subject")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the record's fields
         self,
         subject: Subject,
         queue: bytes = b"",
@@ -27,6 +27,7 @@ class Subscription:
         sid: bytes = b"",
         sink: Receiver | None = None,
         peer: str = "",
+        local: bool = False,
     ) -> None:
         self.subject = subject
         self.queue = queue
@@ -34,6 +35,8 @@ class Subscription:
         self.sid = sid
         self.sink = sink
         self.peer = peer
+        self.local = local
+        """Whether other servers are not told of it."""
         self.max_msgs = 0
         """After how many deliveries it ends (PRO-DLV-004); 0: never."""
         self.delivered = 0

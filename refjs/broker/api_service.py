@@ -75,10 +75,18 @@ class ApiService:
             _Endpoint("CONSUMER.DELETE", 2, "consumer_delete_response", consumer.delete),
         ]
         self._for_meta += _refused(clustered=engine.logs.clustered)
-        streams.account.subscribe(Subscription(b"$JS.API.>", sink=self.receive))
+        streams.account.subscribe(Subscription(b"$JS.API.>", sink=self.receive, local=True))
+        if engine.logs.clustered:
+            self._attract()
         if engine.options.domain:
             domain = f"$JS.{engine.options.domain}.API.>".encode()
-            streams.account.subscribe(Subscription(domain, sink=self._receive_in_domain))
+            streams.account.subscribe(Subscription(domain, sink=self._receive_in_domain, local=True))
+
+    def _attract(self) -> None:
+        """Let other servers send requests here: known ones only, so that they see where nobody responds."""
+        for endpoint in [*self._for_meta, *self._for_stream]:
+            subject = ".".join(["$JS.API", *endpoint.words, *([">"] if endpoint.arguments else [])])
+            self._streams.account.subscribe(Subscription(subject.encode(), sink=lambda *_: False))
 
     def _receive_in_domain(self, subject: Subject, reply: Subject, header_size: int, body: bytes) -> bool:
         """Take a request by its domain's name (STR-API-019), as if it had come by the plain one."""

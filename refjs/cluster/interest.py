@@ -68,7 +68,7 @@ class ClusterInterest:
 
     def local(self, account: Account, subscription: Subscription, delta: int) -> None:
         """Count a subscription of this server; only the first and the last of a kind are told."""
-        if subscription.peer:
+        if subscription.peer or subscription.local:
             return
         key = (account.name, subscription.subject, subscription.queue)
         count = self._counts.get(key, 0) + delta
