@@ -21,7 +21,7 @@ ACK_WAIT = 5 * SECOND
 class Delivered(NamedTuple):
     """What an ack subject says of a delivery."""
 
-    count: int
+    times: int
     seq: int
     consumer_seq: int
     pending: int
@@ -136,7 +136,7 @@ def test_the_next_leader_goes_on_where_the_last_one_stood(net: ClusterNet, clien
     after = info(client)
     assert after["ack_floor"] == floor
     again = [numbers(message) for message in fetch(net, client, 20)]
-    assert sorted((each.seq, each.count) for each in again) == [
+    assert sorted((each.seq, each.times) for each in again) == [
         (3, 2), (4, 2), (5, 2), (6, 1), (7, 1), (8, 1), (9, 1), (10, 1),
     ]  # fmt: skip
     assert sorted(each.consumer_seq for each in again) == list(range(6, 14))
