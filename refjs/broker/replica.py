@@ -78,7 +78,8 @@ class Replica:
             case Purge():
                 outcome = self.stream.apply(entry)
                 self._tell_removed()
-                self._tell_purged(entry.subject)
+                if isinstance(outcome, Removed):
+                    self._tell_purged(entry.subject)
                 return outcome
             case Expire() | DeleteMessage():
                 outcome = self.stream.apply(entry)

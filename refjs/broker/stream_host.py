@@ -321,3 +321,4 @@ class StreamHost:
             if host is not None:
                 self.engine.wake(host)
                 self.advisories.terminated(name, ended.seq, ended.consumer_seq, ended.deliveries, reason)
+        self.replica.terminated.clear()
