@@ -19,6 +19,7 @@ from refjs.broker.registry import AccountStreams
 from refjs.broker.request import ApiRequest
 from refjs.broker.stream_api import StreamApi
 from refjs.errors import table
+from refjs.errors.table import ApiError
 from refjs.types.units import Subject
 
 Handler: TypeAlias = Callable[[ApiRequest], None]
@@ -50,6 +51,7 @@ class ApiService:
     def __init__(self, engine: Engine, meta: Meta, streams: AccountStreams) -> None:
         self._engine = engine
         self._meta = meta
+        self._is_alone = not engine.logs.clustered
         self._streams = streams
         account = AccountApi(engine, streams)
         stream = StreamApi(engine, meta, streams)
@@ -101,13 +103,15 @@ class ApiService:
         tokens = subject.decode("utf-8", "replace").split(".")[_PREFIX_TOKENS:]
         for endpoint in self._for_meta:
             if _fits(endpoint, tokens):
-                if self._meta.leads():
-                    self._serve(endpoint, tokens, reply, header_size, body)
+                if self._meta.leads() or self._is_alone:
+                    refusal = None if self._meta.leads() else table.CLUSTER_NOT_AVAIL
+                    self._serve(endpoint, tokens, reply, header_size, body, refusal)
                 return True
         for endpoint in self._for_stream:
             if _fits(endpoint, tokens):
-                if self._concerns_us(tokens[len(endpoint.words)]):
-                    self._serve(endpoint, tokens, reply, header_size, body)
+                stream = tokens[len(endpoint.words)]
+                if self._concerns_us(stream) or self._is_alone:
+                    self._serve(endpoint, tokens, reply, header_size, body, self._why_unable(stream))
                 return True
         return True
 
@@ -118,12 +122,29 @@ class ApiService:
             return host.leading
         return stream not in self._streams.assignments and self._meta.leads()
 
-    def _serve(self, endpoint: _Endpoint, tokens: list[str], reply: Subject, header_size: int, body: bytes) -> None:
+    def _why_unable(self, stream: str) -> ApiError | None:
+        """Return why a lone server cannot answer for ``stream``: a log that lost something does not lead."""
+        host = self._streams.hosts.get(stream)
+        if host is not None:
+            return None if host.leading else table.STREAM_OFFLINE_REASON.filled("its log is damaged")
+        return None if self._meta.leads() else table.CLUSTER_NOT_AVAIL
+
+    def _serve(
+        self,
+        endpoint: _Endpoint,
+        tokens: list[str],
+        reply: Subject,
+        header_size: int,
+        body: bytes,
+        refusal: ApiError | None,
+    ) -> None:
         rest = tokens[len(endpoint.words) :]
         block, payload = body[:header_size], body[header_size:]
         request = ApiRequest(self._engine.router, self._streams, endpoint.kind, rest, reply, block, payload)
         if demands_too_much(block, self._engine.profile):
             request.refuse(table.REQUIRED_API_LEVEL)
+        elif refusal is not None:
+            request.refuse(refusal)
         else:
             endpoint.handler(request)
 

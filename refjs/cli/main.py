@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
 import refjs
 from refjs.server.options import VERSION
 
+_CLONE: Final = Path(refjs.__file__).parents[1]
 OK: Final = 0
 WRONG_USAGE: Final = 2
 _INTERRUPTED: Final = 130
@@ -84,6 +86,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _load(name: str) -> ModuleType:
     command = COMMANDS[name]
+    if (_CLONE / command.module.partition(".")[0]).is_dir() and str(_CLONE) not in sys.path:
+        sys.path.append(str(_CLONE))  # what is not installed, such as the benchmarks, is found in a clone
     try:
         return importlib.import_module(command.module)
     except ModuleNotFoundError as error:

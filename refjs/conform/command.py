@@ -99,7 +99,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vector", action="append", default=[], metavar="GLOB", help="by id or path; may be repeated")
     parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="by rule; may be repeated")
     parser.add_argument("--file", action="append", type=Path, metavar="FILE", help="run this vector instead of ours")
-    parser.add_argument("--jobs", type=int, default=_JOBS, metavar="N", help="vectors at a time (default: %(default)s)")
+    parser.add_argument(
+        "--jobs", type=_positive, default=_JOBS, metavar="N", help="vectors at a time (default: %(default)s)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -111,11 +113,30 @@ def run(args: argparse.Namespace) -> int:
         "trace": trace_command.run,
     }
     try:
+        for wanted in ("json", "junit"):
+            _check_writable(getattr(args, wanted, None))
         return commands[args.conform_command](args, Console())
     except (VectorError, UsageError, TraceError) as error:
         return _complain(str(error), WRONG_USAGE)
     except TargetError as error:
         return _complain(str(error), UNREACHABLE)
+
+
+def _check_writable(path: Path | None) -> None:
+    """Refuse a file that could not be written when all is judged."""
+    if path is None:
+        return
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _complain(text: str, code: int) -> int:
@@ -202,7 +223,7 @@ def _judge(
     url: str, entries: list[corpus.Entry], jobs: int, baseline: Mapping[str, str], *, name: str | None = None
 ) -> Report:
     salt = secrets.token_hex(8)
-    return run_vectors(name or url, link_factory(url), entries, salt=salt, jobs=max(1, jobs), baseline=baseline)
+    return run_vectors(name or url, link_factory(url), entries, salt=salt, jobs=jobs, baseline=baseline)
 
 
 def link_factory(url: str) -> LinkFactory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO, final
 
@@ -36,7 +37,8 @@ class Log:
         if (level is Level.DEBUG and not self.debugging) or (level is Level.TRACE and not self.tracing):
             return
         stamp = f" {self._stamp()}" if self._with_time else ""
-        self._out.write(f"[{self._pid}]{stamp} [{level.value}] {text}\n")
+        with suppress(OSError):  # nobody reads, or the disk is full: a server without a log goes on serving
+            self._out.write(f"[{self._pid}]{stamp} [{level.value}] {text}\n")
 
     def note(self, text: str) -> None:
         """Write a line of level INF."""

@@ -124,11 +124,12 @@ def _trap_signals(server: Server) -> asyncio.Future[int]:
     ended: asyncio.Future[int] = loop.create_future()
 
     def trapped(number: signal.Signals) -> None:
+        if number in _ENDING and not ended.done():
+            ended.set_result(_ENDING[number])
         server.log.note(f'Trapped "{_TRAPPED[number]}" signal')
         if number in _ENDING:
-            if not ended.done():
-                ended.set_result(_ENDING[number])
-        elif number is signal.SIGUSR1:
+            return
+        if number is signal.SIGUSR1:
             reopened = server.log.reopen()
             server.log.note("File log re-opened" if reopened else "File log re-open ignored, not a file logger")
         elif number is signal.SIGHUP:

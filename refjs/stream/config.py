@@ -18,6 +18,7 @@ from refjs.errors.table import (
     ApiError,
 )
 from refjs.subject.grammar import ANY_REST, collides, is_subset, is_valid_config_subject
+from refjs.subject.interest import Interest
 from refjs.types.config import NOT_IN_NAME, SERVER_METADATA, Discard, Placement, Retention, StreamConfig
 from refjs.types.profile import Profile
 from refjs.types.units import MILLISECOND, MINUTE, Nanos, Subject
@@ -202,13 +203,26 @@ def _check_discard(config: StreamConfig) -> ApiError | None:
 def _check_subjects(config: StreamConfig) -> ApiError | None:
     """Check each subject, then whether it overlaps one behind it (STR-CFG-003 to STR-CFG-005)."""
     subjects = [subject.encode() for subject in config.subjects]
+    patterns: Interest[int] = Interest()
+    for index, subject in enumerate(subjects):
+        if is_valid_config_subject(subject):
+            patterns.insert(subject, index)
+    repeated = len(set(subjects)) < len(subjects)
     for index, subject in enumerate(subjects):
         refused = _check_subject(subject, config)
         if refused is not None:
             return refused
-        for other in subjects[index + 1 :]:
-            if collides(subject, other):
-                return _invalid(f'subject "{subject.decode()}" overlaps with "{other.decode()}"')
+        if repeated or len(patterns.patterns_colliding(subject)) > 1:  # it collides with itself, and with another
+            refused = _check_overlap(subject, subjects[index + 1 :])
+            if refused is not None:
+                return refused
+    return None
+
+
+def _check_overlap(subject: Subject, others: list[Subject]) -> ApiError | None:
+    for other in others:
+        if collides(subject, other):
+            return _invalid(f'subject "{subject.decode()}" overlaps with "{other.decode()}"')
     return None
 
 

@@ -1,54 +1,73 @@
-"""A lone server whose files are damaged says so."""
+"""A lone server whose logs lost something says so and answers; it does not fall silent."""
 
 from __future__ import annotations
+
+import json
+
+import pytest
 
 from refjs.broker.effects import Level
 from refjs.storage.memory import MemoryDisk
 from refjs.testing.virtual import VirtualServer
+from refjs.wire import client as wire
+from refjs.wire.client import ClientParser, MsgReceived
 
-CREATE = b'{"name":"S","subjects":["s"]}'
+META = "meta.log"
 
 
-def left_behind() -> MemoryDisk:
-    """Return the disk of a server with one stream of one message."""
+def _request(server: VirtualServer, subject: bytes, body: object = None) -> dict[str, object]:
+    """Return the one JSON answer to a request."""
+    client = server.connect()
+    payload = b"" if body is None else json.dumps(body).encode()
+    client.send(wire.connect(b'{"verbose":false,"pedantic":false}') + wire.sub(b"inbox", b"1"))
+    client.send(wire.pub(subject, payload, b"inbox"))
+    events = ClientParser().feed(client.receive())
+    (answer,) = [event for event in events if isinstance(event, MsgReceived)]
+    found: dict[str, object] = json.loads(answer.payload)
+    client.close()
+    return found
+
+
+def _with_stream() -> tuple[VirtualServer, MemoryDisk]:
     disk = MemoryDisk()
-    client = VirtualServer(disk=disk).connect()
-    client.send(b"PUB $JS.API.STREAM.CREATE.S %d\r\n%b\r\nPUB s 5\r\nhello\r\n" % (len(CREATE), CREATE))
-    return disk
-
-
-def said(disk: MemoryDisk) -> list[tuple[Level, str]]:
-    """Return what a server that starts on ``disk`` has to say to its operator by the end of its first turn."""
     server = VirtualServer(disk=disk)
-    server.connect()
-    return [(line.level, line.text) for line in server.log]
+    _request(server, b"$JS.API.STREAM.CREATE.S", {"name": "S", "subjects": ["s"]})
+    for _ in range(3):
+        _request(server, b"s", "m")
+    return server, disk
 
 
-def test_whole_files_are_not_worth_a_word() -> None:
-    """A server that finds what it left logs nothing about its files."""
-    assert said(left_behind()) == []
-
-
-def test_a_hole_is_an_error() -> None:
-    """A log with a damaged record is named, with what is lost of it."""
-    disk = left_behind()
-    (name,) = disk.list("streams/")
+def _flip(disk: MemoryDisk, name: str) -> None:
+    """Flip one bit in the middle of a file."""
     data = bytearray(disk.read(name))
-    data[data.index(b"hello")] ^= 1
+    data[len(data) // 2] ^= 1
     disk.replace(name, bytes(data))
-    ((level, text),) = said(disk)
-    assert level is Level.ERROR
-    assert text.startswith(f"JetStream log {name}: a record's data does not check")
-    assert "; lost from index " in text
-    assert text.endswith("; it takes nothing new")
 
 
-def test_a_torn_end_is_a_warning() -> None:
-    """Bytes of a record that was never written to its end are counted and cut off."""
-    disk = left_behind()
-    (name,) = disk.list("streams/")
-    disk.truncate(name, len(disk.read(name)) - 3)
-    ((level, text),) = said(disk)
-    assert level is Level.WARN
-    assert text.startswith(f"JetStream log {name}: ")
-    assert text.endswith("bytes at its end were never synced and are cut off")
+@pytest.mark.req("STR-API-001")
+@pytest.mark.parametrize("endpoint", [b"INFO", b"STREAM.NAMES", b"STREAM.INFO.S", b"CONSUMER.NAMES.S"])
+def test_damaged_metadata_is_answered_for(endpoint: bytes) -> None:
+    """Every request on a server whose metadata is damaged gets an error, and its log says which file is damaged."""
+    server, disk = _with_stream()
+    _flip(disk, META)
+    server.restart()
+    error = _request(server, b"$JS.API." + endpoint)["error"]
+
+    assert error == {"code": 503, "err_code": 10008, "description": "JetStream system temporarily unavailable"}
+    assert any(line.level is Level.ERROR and META in line.text for line in server.log)
+
+
+@pytest.mark.req("ERR-10194")
+@pytest.mark.parametrize("endpoint", [b"STREAM.INFO.S", b"STREAM.PURGE.S", b"CONSUMER.NAMES.S"])
+def test_a_damaged_stream_is_answered_for(endpoint: bytes) -> None:
+    """A stream whose log is damaged is offline and says why; the others are not concerned."""
+    server, disk = _with_stream()
+    _request(server, b"$JS.API.STREAM.CREATE.T", {"name": "T", "subjects": ["t"]})
+    (name,) = [name for name in disk.list("streams/") if "/S-" in name]
+    _flip(disk, name)
+    server.restart()
+    error = _request(server, b"$JS.API." + endpoint)["error"]
+
+    assert error == {"code": 500, "err_code": 10194, "description": "stream is offline: its log is damaged"}
+    assert any(line.level is Level.ERROR and name in line.text for line in server.log)
+    assert "error" not in _request(server, b"$JS.API.STREAM.INFO.T")
