@@ -100,7 +100,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="by rule; may be repeated")
     parser.add_argument("--file", action="append", type=Path, metavar="FILE", help="run this vector instead of ours")
     parser.add_argument(
-        "--jobs", type=_positive, default=_JOBS, metavar="N", help="vectors at a time (default: %(default)s)"
+        "--jobs", type=positive_number, default=_JOBS, metavar="N", help="vectors at a time (default: %(default)s)"
     )
 
 
@@ -132,7 +132,7 @@ def _check_writable(path: Path | None) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror}.") from error
 
 
-def _positive(text: str) -> int:
+def positive_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError(text)

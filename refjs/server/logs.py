@@ -48,14 +48,15 @@ class Log:
         """Open the log file anew, as log rotation asks; False where the log is no file."""
         if not self._path:
             return False
-        self._out.close()
+        self.close()
         self._out = self._open()
         return True
 
     def close(self) -> None:
         """Close the log file."""
         if self._path:
-            self._out.close()
+            with suppress(OSError):
+                self._out.close()
 
     def _open(self) -> TextIO:
         if self._path:
