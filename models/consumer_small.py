@@ -295,7 +295,7 @@ SCOPES: Final = (
     Scope("in progress: two deliveries", extends=True, sends_max=2),
     Scope("ack all: three messages, three deliveries", messages=3, acks=AckPolicy.ALL),
     Scope("deletions: two deliveries", deletes=True, sends_max=2),
-    Scope("work queue: two deliveries each", max_deliver=2, retention=Retention.WORK_QUEUE, time_max=3, terminates=True),
+    Scope("work queue: two deliveries", max_deliver=2, time_max=3, terminates=True, retention=Retention.WORK_QUEUE),
     Scope("interest: two consumers, no expiry", consumers=2, sends_max=2, time_max=0, retention=Retention.INTEREST),
 )
 LARGE_SCOPES: Final = (
