@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Final, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 from refjs.broker.effects import CloseConnection, LogLine, Send, SyncDisk
 from refjs.broker.events import ConnectionClosed, ConnectionOpened, DeadlineReached, DiskSynced, Received
@@ -38,6 +38,16 @@ MILLION: Final = 1_000_000
 Action = Callable[[], None]
 Loses = Callable[[str, str, PeerMessage], bool]
 """Tells of a message from one server to another whether it gets lost."""
+
+
+class End(Protocol):
+    """The client's end of a connection."""
+
+    def receive(self, data: bytes) -> None:
+        """Take what the server sends."""
+
+    def close(self) -> None:
+        """Take notice that the server closes the connection."""
 
 
 class Client:
@@ -77,6 +87,11 @@ class Client:
 
     def close(self) -> None:
         self.closed = True
+
+    def leave(self) -> None:
+        """Close the connection from this end."""
+        self.close()
+        del self._net.clients[self.server, self.conn]
         self._net.step(self.server, ConnectionClosed(self.conn))
 
     def sub(self, subject: str, queue: str = "") -> bytes:
@@ -154,7 +169,7 @@ class ClusterNet:
         self.cut: set[tuple[str, str]] = set()
         self.nodes: dict[str, Node] = {}
         self.disks = {name: MemoryDisk() for name in self.names}
-        self.clients: dict[tuple[str, ConnId], Client] = {}
+        self.clients: dict[tuple[str, ConnId], End] = {}
         self.lines: list[tuple[str, LogLine]] = []
         self.sent: list[tuple[str, str, PeerMessage]] = []
         self.steps = 0
@@ -191,7 +206,7 @@ class ClusterNet:
         del self.nodes[name]
         self._lives[name] += 1
         for key in [key for key in self.clients if key[0] == name]:
-            self.clients.pop(key).closed = True
+            self.clients.pop(key).close()
 
     def restart(self, name: str) -> Node:
         self.kill(name)
@@ -225,6 +240,7 @@ class ClusterNet:
                 client = self.clients.pop((name, effect.conn), None)
                 if client is not None:
                     client.close()
+                    self.step(name, ConnectionClosed(effect.conn))
             case LogLine():
                 self.lines.append((name, effect))
             case _:

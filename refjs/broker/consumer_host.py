@@ -228,19 +228,18 @@ class ConsumerHost(Worker):
         self.group.propose(ForConsumer(self.name, entry), answer)
 
     def applied(self, entry: ConsumerEntry, outcome: Applied) -> None:
-        """Send what an applied entry delivers, and say what it gave up."""
+        """Send what an applied entry delivers, say what it gave up, and see what may be delivered now."""
         for seq in outcome.exhausted:
             self.group.advisories.max_deliver(self.name, seq, self.consumer.config.max_deliver)
         if isinstance(entry, PassTime):
             self._passing = False
-            self.engine.wake(self)
         plan = self._in_flight
         if isinstance(entry, Deliver) and plan is not None:
             self._in_flight = None
             for delivery in outcome.deliveries:
                 self._send(plan.messages[delivery.seq], delivery, plan.targets[delivery.seq])
             self._finish(plan)
-            self.engine.wake(self)
+        self.engine.wake(self)
 
     def _send(self, message: StoredMessage, delivery: Delivery, target: Subject) -> None:
         reply = b"%b%d.%d.%d.%d.%d" % (

@@ -162,7 +162,7 @@ def test_the_interest_of_a_closed_connection_ends_everywhere(net: ClusterNet) ->
     net.run(TRAVEL)
     assert answers(publisher, "here")
 
-    subscriber.close()
+    subscriber.leave()
     net.run(TRAVEL)
     assert not answers(publisher, "here")
 
