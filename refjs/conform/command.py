@@ -133,6 +133,7 @@ def _check_writable(path: Path | None) -> None:
 
 
 def positive_number(text: str) -> int:
+    """Return the number that a flag states; raise ``ValueError`` where it is below 1."""
     number = int(text)
     if number < 1:
         raise ValueError(text)
