@@ -245,9 +245,10 @@ class ConsumerModel:
         """Stand at ``first_seq`` at least: nothing is left below (CON-PRG-001, CON-PRG-002)."""
         self.next_seq = max(self.next_seq, first_seq)
         self.delivered = (self.delivered[0], max(self.delivered[1], first_seq - 1))
-        if self.floor[1] < first_seq - 1:
+        floor = min([first_seq, *self.pending]) - 1
+        if self.floor[1] < floor:
             before = self.pending[min(self.pending)].consumer_seq - 1 if self.pending else self.delivered[0]
-            self.floor = (max(self.floor[0], before), first_seq - 1)
+            self.floor = (max(self.floor[0], before), floor)
 
     def skip(self, seq: int) -> None:
         """Begin at ``seq``: everything below was looked through in vain (CON-POS-014)."""

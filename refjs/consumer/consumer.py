@@ -125,8 +125,10 @@ class Consumer:
         """Move on to ``first_seq``: nothing is left below it (CON-PRG-001, CON-PRG-002)."""
         self.next_seq = max(self.next_seq, first_seq)
         self.delivered.stream_seq = max(self.delivered.stream_seq, first_seq - 1)
-        if self.ack_floor.stream_seq < first_seq - 1:
-            self.ack_floor.stream_seq = first_seq - 1
+        lowest = self.pending.lowest()  # a purge of other subjects may leave it below
+        floor = (min(first_seq, lowest) if lowest else first_seq) - 1
+        if self.ack_floor.stream_seq < floor:
+            self.ack_floor.stream_seq = floor
             self.ack_floor.consumer_seq = max(self.ack_floor.consumer_seq, self._before_lowest())
 
     def outstanding(self) -> list[Seq]:

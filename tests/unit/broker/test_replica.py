@@ -272,3 +272,14 @@ def test_an_ack_subject_may_hold_any_number() -> None:
     bench = Bench("a", ACK_ALL)
     bench.deliver(1)
     assert bench.apply(Acknowledge(place.seq, place.consumer_seq, T0)).settled == []
+
+
+@pytest.mark.req("CON-PRG-003", "CON-CFG-035")
+def test_a_purge_of_what_is_wanted_passes_nothing_that_is_pending() -> None:
+    """The floor stays below a message of another subject, delivered before the filter changed."""
+    bench = Bench("ab", replace(EXPLICIT, filter_subject="a"))
+    bench.deliver(1)
+    bench.create("c", replace(EXPLICIT, filter_subject="b"))
+    bench.replica.apply(Purge(b"b", 0, 0))
+    assert (bench.pending(), bench.floor()) == ([1], (0, 0))
+    bench.replica.check_invariants()
