@@ -237,7 +237,9 @@ class ConsumerHost(Worker):
         if isinstance(entry, Deliver) and plan is not None:
             self._in_flight = None
             for delivery in outcome.deliveries:
-                self._send(plan.messages[delivery.seq], delivery, plan.targets[delivery.seq])
+                self._send(plan.messages.pop(delivery.seq), delivery, plan.targets[delivery.seq])
+            for message in plan.messages.values():
+                self.service.give_back(message)
             self._finish(plan)
         self.engine.wake(self)
 

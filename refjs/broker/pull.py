@@ -13,7 +13,7 @@ from refjs.consumer.consumer import Consumer
 from refjs.consumer.requests import PullRequest, WaitQueue
 from refjs.types.stored import StoredMessage
 from refjs.types.time_text import format_duration
-from refjs.types.units import Nanos, Subject
+from refjs.types.units import Nanos, Seq, Subject
 from refjs.wire import headers
 
 _ACK_SUBJECT_TYPICAL: Final = 100
@@ -29,6 +29,8 @@ class PullService(DeliveryService):
         self._account = account
         self._consumer = consumer
         self._queue = WaitQueue()
+        self._served: dict[Seq, PullRequest] = {}
+        """Which request of the last plan each message went to."""
         self._ack_prefix_size = len(f"$JS.ACK.{stream}.{consumer.name}.".encode())
 
     # -- taking requests ----------------------------------------------------------------------------------------
@@ -75,6 +77,7 @@ class PullService(DeliveryService):
 
     def plan(self, picker: Picker) -> Plan:
         plan = Plan()
+        self._served = {}
         self._drop_expired()
         head = self._next_served()
         while head is not None and len(plan.messages) < _BATCH_MAX:
@@ -88,7 +91,7 @@ class PullService(DeliveryService):
             else:
                 picker.take()
                 plan.add(message, head.reply)
-                self._queue.serve(size)
+                self._served[message.seq] = self._queue.serve(size)
                 self._complete(plan, head)
                 if head.batch > 0 and head.bytes_left == 0:
                     self._queue.drop(head)
@@ -145,6 +148,11 @@ class PullService(DeliveryService):
         for request in self._queue.all():
             if request.heartbeat and request.reply == target:
                 request.next_heartbeat = now + request.heartbeat
+
+    def give_back(self, message: StoredMessage) -> None:
+        request = self._served.pop(message.seq, None)
+        if request is not None and not 0 < request.expires <= self._engine.now:
+            self._queue.give_back(request, delivered_size(message))
 
     def next_deadline(self) -> Nanos | None:
         return self._queue.next_deadline()

@@ -97,6 +97,9 @@ class PushService(DeliveryService):
             block = headers.build(b"100 FlowControl Request", [])
             self._engine.router.post(self._account, target, self._asked, len(block), block)
 
+    def give_back(self, message: StoredMessage) -> None:
+        """Nothing is owed: nobody asked for a number of messages."""
+
     def confirmed(self, subject: Subject) -> bool:
         """Take the client's answer to a flow-control request; return whether it was the one waited for."""
         if subject != self._asked:

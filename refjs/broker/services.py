@@ -39,6 +39,10 @@ class DeliveryService(ABC):
         """Note that ``size`` bytes went out to ``target``."""
 
     @abstractmethod
+    def give_back(self, message: StoredMessage) -> None:
+        """Note that ``message`` of the last plan did not go out: it was settled, or gone, when its turn came."""
+
+    @abstractmethod
     def next_deadline(self) -> Nanos | None:
         """Return when ``plan`` must be asked again whatever happens."""
 

@@ -68,6 +68,15 @@ class WaitQueue:
             self._queue.append(request)
         return request
 
+    def give_back(self, request: PullRequest, size: int) -> None:
+        """Undo ``serve``: the message did not go out; a request that had its fill is served next again."""
+        if request.batch == 0:
+            self._queue.appendleft(request)
+        request.batch += 1
+        request.delivered -= 1
+        if request.bytes_left >= 0:
+            request.bytes_left += size
+
     def drop(self, request: PullRequest) -> None:
         """Remove ``request``."""
         self._queue.remove(request)
