@@ -170,6 +170,7 @@ def _refused(*, clustered: bool) -> list[_Endpoint]:
         _Endpoint("STREAM.RESTORE", 1, "stream_restore_response", refuse),
         _Endpoint("CONSUMER.PAUSE", 2, "consumer_pause_response", refuse),
         _Endpoint("CONSUMER.UNPIN", 2, "consumer_unpin_response", refuse),
+        _Endpoint("CONSUMER.RESET", 2, "consumer_reset_response", refuse),
     ]
 
 
