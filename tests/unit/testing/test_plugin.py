@@ -25,6 +25,7 @@ def test_a_real_port(refjs_server: InProcessServer) -> None:
         assert (await js.stream_info("S")).state.messages == 1
         await asyncio.get_running_loop().run_in_executor(None, refjs_server.advance, 2 * HOUR)
         assert (await js.stream_info("S")).state.messages == 0
+        assert client.stats["reconnects"] == 0
         await client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 20))
