@@ -16,7 +16,6 @@ from refjs.types.units import SECOND
 Requirements: TypeAlias = Mapping[str, str]
 """The catalogue: the text of each requirement by its ID."""
 
-_UNMET: Final = (Verdict.FAILED, Verdict.DEVIATES, Verdict.EXPECTED)
 _RULE_SHOWN: Final = 240
 _STYLES: Final = {
     Verdict.PASSED: "green",
@@ -170,8 +169,3 @@ def _junit_case(suite: ET.Element, outcome: Outcome) -> None:
         ET.SubElement(case, "failure", {"message": message}).text = "\n".join(outcome.transcript)
     elif outcome.verdict is not Verdict.PASSED:
         ET.SubElement(case, "skipped", {"message": outcome.reason or outcome.verdict.value})
-
-
-def unmet(report: Report) -> int:
-    """Return how many vectors are not met, excused or not."""
-    return report.count(*_UNMET)

@@ -105,7 +105,7 @@ class Skip:
 
 @final
 class Reconfigure:
-    """Put ``config`` (canonical, ``types.plain``) in force; ``num_pending`` was counted anew by the proposer."""
+    """Put ``config`` (canonical, ``types.plain``) in force (CON-CFG-034)."""
 
     __slots__ = ("config",)
 
